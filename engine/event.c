@@ -1,0 +1,80 @@
+/* event.c - see event.h. */
+#include "engine/event.h"
+
+#include <xxhash.h>
+
+const char *const RECEIPT_WORDS[] = {"accepted", "delivered", "failed"};
+
+/* how many leading fields are identity, and how many are identity and content together */
+static const uint8_t IDENTITY_FIELDS[KIND_COUNT] = {
+    [KIND_NOTICES] = 1, [KIND_WITHDRAWALS] = 1, [KIND_RESPONSES] = 2, [KIND_MESSAGES] = 2, [KIND_RECEIPTS] = 2,
+};
+static const uint8_t ORDER_FIELDS[KIND_COUNT] = {
+    [KIND_NOTICES] = NOTICE_ACCOUNT + 1,     [KIND_WITHDRAWALS] = WITHDRAWAL_FIELDS,
+    [KIND_RESPONSES] = RESPONSE_FIELDS,      [KIND_MESSAGES] = MESSAGE_FIELDS,
+    [KIND_RECEIPTS] = RECEIPT_OPERATOR_REF + 1,
+};
+
+static const char *next_field(const char *at, struct span *ret_field)
+{
+    uint16_t size;
+    memcpy(&size, at, sizeof size);
+    *ret_field = (struct span){at + sizeof size, size};
+    return at + sizeof size + size;
+}
+
+unsigned event_fields(const struct event *event, struct span fields[EVENT_FIELDS_MAX])
+{
+    const char *at = event_payload(event), *end = at + event->size;
+    unsigned count = 0;
+    while (at < end && count < EVENT_FIELDS_MAX)
+        at = next_field(at, &fields[count++]);
+    return count;
+}
+
+int event_compare(const struct event *a, const struct event *b)
+{
+    if (a->at_ms != b->at_ms)
+        return a->at_ms < b->at_ms ? -1 : 1;
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    const char *at_a = event_payload(a), *at_b = event_payload(b);
+    for (unsigned i = 0; i < ORDER_FIELDS[a->kind]; i++) {
+        struct span field_a, field_b;
+        at_a = next_field(at_a, &field_a);
+        at_b = next_field(at_b, &field_b);
+        int order = span_compare(field_a, field_b);
+        if (order)
+            return order;
+    }
+    return 0;
+}
+
+/* The bytes of fields [from, to) with their sizes: unambiguous, and in one piece. */
+static struct span fields_between(const struct event *event, unsigned from, unsigned to)
+{
+    const char *at = event_payload(event);
+    const char *begin = at;
+    for (unsigned i = 0; i < to; i++) {
+        struct span field;
+        if (i == from)
+            begin = at;
+        at = next_field(at, &field);
+    }
+    return (struct span){begin, (size_t)(at - begin)};
+}
+
+uint64_t event_identity_hash(const struct event *event, uint64_t seed)
+{
+    struct span part = fields_between(event, 0, IDENTITY_FIELDS[event->kind]);
+    return XXH3_64bits_withSeed(part.data, part.size, seed);
+}
+
+uint64_t event_content_hash(const struct event *event, uint64_t seed)
+{
+    struct span part = fields_between(event, IDENTITY_FIELDS[event->kind], ORDER_FIELDS[event->kind]);
+    uint64_t instant = (uint64_t)event->at_ms * 0x9E3779B97F4A7C15u;
+    if (event->kind == KIND_NOTICES)
+        instant ^= (uint64_t)event->phone << 32;
+    return XXH3_64bits_withSeed(part.data, part.size, seed ^ instant);
+}

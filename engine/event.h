@@ -1,0 +1,79 @@
+/* event.h - one input record that passed its own checks, as it travels to its phone.
+ * Room: engine (pure).  An event is a header and a payload of fields; it borrows nothing and is copied whole.
+ *
+ *   [struct event][u16 size][bytes] [u16 size][bytes] …   the record's fields: identity first, then content, then the rest
+ *
+ * Order within a phone (contract section 4): instant, kind, identity and content field by field as bytes, (file, line). */
+#ifndef ENGINE_EVENT_H
+#define ENGINE_EVENT_H
+
+#include "engine/span.h"
+#include "engine/words.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event {
+    uint64_t hash;    /* phone hash; of notices not yet told apart and of withdrawals: the notice id's hash */
+    int64_t at_ms;    /* the record's own time */
+    uint32_t phone;   /* 9 digits (value_phone) */
+    uint32_t piece;   /* which piece of which input file it stood in: file and base line (input's table of pieces) */
+    uint32_t line;    /* LFs between the piece's beginning and the record */
+    uint16_t size;    /* bytes of payload behind this header */
+    uint8_t kind;     /* enum kind */
+    uint8_t flags;    /* EVENT_… */
+    uint32_t case_number; /* responses and receipts: from the id */
+    uint16_t operator;    /* messages: operator id */
+    uint8_t agency;       /* responses: from the id */
+    uint8_t status;       /* receipts: enum receipt_status */
+    uint32_t sms_number;  /* receipts: from the id, counted from 1 */
+    uint32_t reserved;
+};
+static_assert(sizeof(struct event) == 48, "an event header has no padding");
+
+#define EVENT_OTHER_CODE 1  /* a message to another short code: rejected, yet counted for totals */
+#define EVENT_BAD_ACCOUNT 2 /* a notice whose account was not one: a warning if the case opens */
+#define EVENT_SIZE_MAX (sizeof(struct event) + 65535)
+
+enum receipt_status { RECEIPT_ACCEPTED, RECEIPT_DELIVERED, RECEIPT_FAILED, RECEIPT_STATUS_COUNT };
+extern const char *const RECEIPT_WORDS[RECEIPT_STATUS_COUNT];
+
+/* fields by kind */
+enum { NOTICE_ID, NOTICE_IIN, NOTICE_BIRTH_DATE, NOTICE_SEX, NOTICE_CHILD_ORDER, NOTICE_REGION, NOTICE_ACCOUNT,
+       NOTICE_HOSPITAL, NOTICE_FIELDS };
+enum { WITHDRAWAL_ID, WITHDRAWAL_CAUSE, WITHDRAWAL_FIELDS };
+enum { RESPONSE_ID, RESPONSE_STATUS, RESPONSE_REFERENCE, RESPONSE_PLACE, RESPONSE_QUEUE_NUMBER, RESPONSE_AMOUNT,
+       RESPONSE_REASON, RESPONSE_FIELDS };
+enum { MESSAGE_OPERATOR, MESSAGE_ID, MESSAGE_SHORT_CODE, MESSAGE_TEXT, MESSAGE_FIELDS };
+enum { RECEIPT_ID, RECEIPT_STATUS, RECEIPT_OPERATOR, RECEIPT_OPERATOR_REF, RECEIPT_STATUS_GIVEN, RECEIPT_FIELDS };
+#define EVENT_FIELDS_MAX 8
+
+/* Splits the payload into its fields; returns how many there are. */
+unsigned event_fields(const struct event *event, struct span fields[EVENT_FIELDS_MAX]);
+
+static inline const char *event_payload(const struct event *event)
+{
+    return (const char *)(event + 1);
+}
+
+static inline size_t event_bytes(const struct event *event) /* rounded up, so that events may lie one behind another */
+{
+    return (sizeof *event + event->size + 7) & ~(size_t)7;
+}
+
+/* Order of two events of one phone save their (file, line): <0, 0, >0. */
+int event_compare(const struct event *a, const struct event *b);
+
+/* Is everything that counts as identity and content alike, time included? */
+static inline bool event_equal(const struct event *a, const struct event *b)
+{
+    return event_compare(a, b) == 0;
+}
+
+/* What is remembered of a message: 64 bits each of its identity on the phone and of its content; of a notice likewise.
+ * `seed` is drawn from the store's key, so that nobody outside can choose clashes. */
+uint64_t event_identity_hash(const struct event *event, uint64_t seed);
+uint64_t event_content_hash(const struct event *event, uint64_t seed);
+
+#endif

@@ -1,0 +1,53 @@
+/* fault.c - see fault.h. */
+#include "engine/fault.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int fault_set(struct fault *fault, enum fault_code code, const char *format, ...)
+{
+    if (fault->code != FAULT_NONE)
+        return -1;
+    fault->code = code;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(fault->text, sizeof fault->text, format, args);
+    va_end(args);
+    return -1;
+}
+
+int fault_errno(struct fault *fault, int error, const char *format, ...)
+{
+    if (fault->code != FAULT_NONE)
+        return -1;
+    fault->code = FAULT_FAILED;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(fault->text, sizeof fault->text, format, args);
+    va_end(args);
+    size_t used = strlen(fault->text);
+    snprintf(fault->text + used, sizeof fault->text - used, ": %s", strerror(error < 0 ? -error : error));
+    return -1;
+}
+
+int fault_add(struct fault *fault, enum fault_code code, const char *format, ...)
+{
+    static const char MORE[] = "\n… and more";
+    if (fault->code != FAULT_NONE && fault->code != code)
+        return -1;
+    size_t used = fault->code == FAULT_NONE ? 0 : strlen(fault->text);
+    fault->code = code;
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (used + strlen(line) + 2 + sizeof MORE > sizeof fault->text) {
+        if (used >= sizeof MORE - 1 && strcmp(fault->text + used - (sizeof MORE - 1), MORE) != 0)
+            memcpy(fault->text + used, MORE, sizeof MORE);
+        return -1;
+    }
+    snprintf(fault->text + used, sizeof fault->text - used, "%s%s", used ? "\n" : "", line);
+    return -1;
+}

@@ -1,0 +1,30 @@
+/* fault.h - how a failure travels upward: a code that decides the exit status, and one line for people.
+ * Room: engine.  Whoever meets the failure writes it; tools/ prints it once.  No personal data goes in. */
+#ifndef ENGINE_FAULT_H
+#define ENGINE_FAULT_H
+
+enum fault_code {
+    FAULT_NONE = 0,
+    FAULT_FAILED = 1, /* operating error: give the command again */
+    FAULT_USAGE = 2,  /* wrong use */
+    FAULT_INPUT = 3,  /* input or reference data must be mended first */
+    FAULT_BUSY = 4,   /* another process works on the store */
+};
+
+struct fault {
+    enum fault_code code;
+    char text[2048]; /* what failed, which file and line, what to do; lines parted by '\n' */
+};
+
+/* Sets code and text (printf form) unless a fault is already there: the first one counts.
+ * Returns -1 always, so that a failing function can `return fault_set(...)`. */
+int fault_set(struct fault *fault, enum fault_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same with strerror of a positive or negative errno behind: "TEXT: No space left on device". */
+int fault_errno(struct fault *fault, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Appends a line to a fault of the same code (many broken files are named at once); sets it where there is none.
+ * What no longer fits is counted in a last line. Returns -1. */
+int fault_add(struct fault *fault, enum fault_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,343 @@
+/* phone.c - the stored form of a phone: varints and length-prefixed bytes, in the order of the fields below.
+ *
+ *   [cases][sms][marks] counts, then latest, due; each case, its requests, its SMS; the marks last (16 bytes each and a day). */
+#include "engine/phone.h"
+
+#include "engine/check.h"
+#include "engine/flow.h"
+
+/* ---- writing ---- */
+
+static char *put_number(char *out, uint64_t number)
+{
+    while (number >= 0x80) {
+        *out++ = (char)(number | 0x80);
+        number >>= 7;
+    }
+    *out++ = (char)number;
+    return out;
+}
+
+/* Times are near one another: kept as the (zigzag) difference to the one before. NEVER_MS and INT64_MAX survive. */
+static char *put_time(char *out, int64_t ms)
+{
+    uint64_t zigzag = ((uint64_t)ms << 1) ^ (uint64_t)(ms >> 63);
+    return put_number(out, zigzag);
+}
+
+static char *put_span(char *out, struct span text)
+{
+    out = put_number(out, text.size);
+    if (text.size)
+        memcpy(out, text.data, text.size);
+    return out + text.size;
+}
+
+/* ---- reading: any fault sets `bad`, and what is read then is zero ---- */
+
+struct cursor {
+    const char *at, *end;
+    bool bad;
+};
+
+static uint64_t get_number(struct cursor *in)
+{
+    uint64_t number = 0;
+    for (unsigned shift = 0; shift < 64 && in->at < in->end; shift += 7) {
+        uint8_t byte = (uint8_t)*in->at++;
+        number |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80))
+            return number;
+    }
+    in->bad = true;
+    in->at = in->end;
+    return 0;
+}
+
+static uint64_t get_up_to(struct cursor *in, uint64_t max)
+{
+    uint64_t number = get_number(in);
+    if (number > max) {
+        in->bad = true;
+        return 0;
+    }
+    return number;
+}
+
+static int64_t get_time(struct cursor *in)
+{
+    uint64_t zigzag = get_number(in);
+    return (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
+}
+
+static struct span get_span(struct cursor *in)
+{
+    uint64_t size = get_number(in);
+    if (size > (uint64_t)(in->end - in->at)) {
+        in->bad = true;
+        in->at = in->end;
+        return (struct span){NULL, 0};
+    }
+    struct span text = {in->at, size};
+    in->at += size;
+    return text;
+}
+
+/* ---- one case ---- */
+
+static char *put_case(char *out, const struct kase *kase)
+{
+    out = put_number(out, kase->number);
+    const uint8_t bytes[] = {kase->slot,        kase->step,        kase->lang,       kase->sex,
+                             kase->child_order, kase->withdrawn,   kase->closed_by,  kase->closed_step,
+                             kase->expired_step, kase->misses,     kase->account_answer,
+                             kase->outcomes[0], kase->outcomes[1], kase->outcomes[2]};
+    memcpy(out, bytes, sizeof bytes);
+    out += sizeof bytes;
+    out = put_time(out, kase->expired_ms);
+    out = put_time(out, kase->closed_ms);
+    out = put_number(out, kase->region);
+    out = put_time(out, kase->birth_day);
+    out = put_time(out, kase->registered_ms);
+    out = put_time(out, kase->begun_ms);
+    out = put_time(out, kase->since_ms);
+    out = put_number(out, kase->serial);
+    out = put_number(out, kase->prompt_run);
+    out = put_time(out, kase->prompt_ms);
+    out = put_time(out, kase->reminded_ms);
+    out = put_number(out, kase->missed_run);
+    out = put_number(out, kase->corrected_run);
+    out = put_number(out, kase->last_sms);
+    out = put_number(out, kase->education);
+    out = put_number(out, kase->income);
+    out = put_number(out, kase->office);
+    out = put_number(out, kase->privilege);
+    out = put_number(out, kase->locality);
+    out = put_span(out, kase->notice_id);
+    out = put_span(out, kase->hospital);
+    out = put_span(out, kase->iin);
+    out = put_span(out, kase->account_on_file);
+    out = put_span(out, kase->account);
+    out = put_span(out, kase->surname);
+    out = put_span(out, kase->given);
+    out = put_span(out, kase->patronymic);
+    out = put_span(out, kase->reference);
+    for (unsigned i = 0; i < AGENCY_COUNT; i++) {
+        const struct request *request = &kase->requests[i];
+        *out++ = (char)request->made;
+        if (!request->made)
+            continue;
+        *out++ = (char)request->status;
+        *out++ = (char)(request->sent | request->reported << 1);
+        out = put_number(out, request->made_run);
+        out = put_time(out, request->created_ms);
+        out = put_time(out, request->responded_ms);
+    }
+    return out;
+}
+
+static uint8_t get_byte(struct cursor *in, unsigned max)
+{
+    if (in->at >= in->end || (uint8_t)*in->at > max) {
+        in->bad = true;
+        return 0;
+    }
+    return (uint8_t)*in->at++;
+}
+
+static void get_case(struct cursor *in, struct kase *kase)
+{
+    *kase = (struct kase){0};
+    kase->number = (uint32_t)get_up_to(in, CASE_NUMBER_MAX);
+    kase->slot = get_byte(in, SLOT_MAX);
+    kase->step = get_byte(in, STEP_CLOSED);
+    kase->lang = get_byte(in, LANG_RU);
+    kase->sex = get_byte(in, 'Z');
+    kase->child_order = get_byte(in, 20);
+    kase->withdrawn = get_byte(in, 1);
+    kase->closed_by = get_byte(in, OUTCOME_COUNT - 1);
+    kase->closed_step = get_byte(in, STEP_CLOSED);
+    kase->expired_step = get_byte(in, STEP_CLOSED);
+    kase->misses = get_byte(in, 3);
+    kase->account_answer = get_byte(in, 2);
+    for (unsigned i = 0; i < PHASE_COUNT; i++)
+        kase->outcomes[i] = get_byte(in, OUTCOME_COUNT - 1);
+    kase->expired_ms = get_time(in);
+    kase->closed_ms = get_time(in);
+    kase->region = (uint32_t)get_up_to(in, UINT32_MAX);
+    kase->birth_day = (int32_t)get_time(in);
+    kase->registered_ms = get_time(in);
+    kase->begun_ms = get_time(in);
+    kase->since_ms = get_time(in);
+    kase->serial = (uint32_t)get_up_to(in, UINT32_MAX);
+    kase->prompt_run = (uint32_t)get_up_to(in, UINT32_MAX);
+    kase->prompt_ms = get_time(in);
+    kase->reminded_ms = get_time(in);
+    kase->missed_run = (uint32_t)get_up_to(in, UINT32_MAX);
+    kase->corrected_run = (uint32_t)get_up_to(in, UINT32_MAX);
+    kase->last_sms = (uint32_t)get_up_to(in, SMS_NUMBER_MAX);
+    kase->education = (uint16_t)get_up_to(in, 999);
+    kase->income = (uint16_t)get_up_to(in, 999);
+    kase->office = (uint16_t)get_up_to(in, 999);
+    kase->privilege = (uint16_t)get_up_to(in, 999);
+    kase->locality = (uint16_t)get_up_to(in, 999);
+    kase->notice_id = get_span(in);
+    kase->hospital = get_span(in);
+    kase->iin = get_span(in);
+    kase->account_on_file = get_span(in);
+    kase->account = get_span(in);
+    kase->surname = get_span(in);
+    kase->given = get_span(in);
+    kase->patronymic = get_span(in);
+    kase->reference = get_span(in);
+    for (unsigned i = 0; i < AGENCY_COUNT; i++) {
+        struct request *request = &kase->requests[i];
+        request->made = get_byte(in, 1);
+        if (!request->made)
+            continue;
+        request->status = get_byte(in, OUTCOME_COUNT - 1);
+        uint8_t flags = get_byte(in, 3);
+        request->sent = flags & 1;
+        request->reported = flags >> 1;
+        request->made_run = (uint32_t)get_up_to(in, UINT32_MAX);
+        request->created_ms = get_time(in);
+        request->responded_ms = get_time(in);
+    }
+}
+
+static char *put_sms(char *out, const struct sms *sms)
+{
+    out = put_time(out, sms->at_ms);
+    out = put_number(out, sms->operator);
+    *out++ = (char)sms->kind;
+    *out++ = (char)sms->what;
+    *out++ = (char)(sms->statuses | sms->final << 4);
+    return out;
+}
+
+static void get_sms(struct cursor *in, struct sms *sms)
+{
+    *sms = (struct sms){0};
+    sms->at_ms = get_time(in);
+    sms->operator = (uint16_t)get_up_to(in, UINT16_MAX);
+    sms->kind = get_byte(in, SMS_KIND_COUNT - 1);
+    sms->what = get_byte(in, STEP_COUNT);
+    uint8_t flags = get_byte(in, 0x2f);
+    sms->statuses = flags & 7;
+    sms->final = flags >> 4;
+}
+
+/* ---- the whole ---- */
+
+/* the least that one of them takes, so that a damaged count cannot ask for much */
+#define CASE_SIZE_MIN 40
+#define SMS_SIZE_MIN 5
+#define MARK_SIZE 17
+
+static bool get_counts(struct cursor *in, uint32_t *ret_cases, uint32_t *ret_sms, uint32_t *ret_marks)
+{
+    size_t size = (size_t)(in->end - in->at);
+    *ret_cases = (uint32_t)get_up_to(in, size / CASE_SIZE_MIN);
+    *ret_sms = (uint32_t)get_up_to(in, size / SMS_SIZE_MIN);
+    *ret_marks = (uint32_t)get_up_to(in, size / MARK_SIZE);
+    return !in->bad;
+}
+
+bool phone_measure(struct span record, uint32_t *ret_cases, uint32_t *ret_sms, uint32_t *ret_marks)
+{
+    struct cursor in = {record.data, record.data + record.size, false};
+    return get_counts(&in, ret_cases, ret_sms, ret_marks);
+}
+
+bool phone_decode(struct phone *phone, struct span record)
+{
+    struct cursor in = {record.data, record.data + record.size, false};
+    if (!get_counts(&in, &phone->case_count, &phone->sms_count, &phone->mark_count))
+        return false;
+    CHECK(phone->case_count <= phone->case_capacity && phone->sms_count <= phone->sms_capacity &&
+          phone->mark_count <= phone->mark_capacity);
+    phone->known = true;
+    phone->latest_ms = get_time(&in);
+    phone->latest_operator = (uint16_t)get_up_to(&in, UINT16_MAX);
+    phone->due_ms = get_time(&in);
+    uint32_t sms = 0;
+    for (uint32_t i = 0; i < phone->case_count && !in.bad; i++) {
+        struct kase *kase = &phone->cases[i];
+        get_case(&in, kase);
+        kase->sms_first = sms;
+        kase->sms_count = (uint32_t)get_up_to(&in, phone->sms_count - sms);
+        if (kase->number != i + 1 || kase->slot == 0 || kase->last_sms > kase->sms_count)
+            in.bad = true;
+        for (uint32_t j = 0; j < kase->sms_count && !in.bad; j++)
+            get_sms(&in, &phone->sms[sms++]);
+    }
+    for (uint32_t i = 0; i < phone->mark_count && !in.bad; i++) {
+        struct mark *mark = &phone->marks[i];
+        if (in.end - in.at < MARK_SIZE) {
+            in.bad = true;
+            break;
+        }
+        memcpy(&mark->identity, in.at, 8);
+        memcpy(&mark->content, in.at + 8, 8);
+        in.at += 16;
+        mark->at_ms = get_time(&in);
+    }
+    return !in.bad && in.at == in.end && sms == phone->sms_count;
+}
+
+size_t phone_encoded_max(const struct phone *phone, uint32_t extra_sms)
+{
+    size_t size = 80 + (size_t)(phone->sms_count + extra_sms) * 20 + (size_t)phone->mark_count * 26;
+    for (uint32_t i = 0; i < phone->case_count; i++) {
+        const struct kase *kase = &phone->cases[i];
+        size += 420 + kase->notice_id.size + kase->hospital.size + kase->iin.size + kase->account_on_file.size +
+                kase->account.size + kase->surname.size + kase->given.size + kase->patronymic.size +
+                kase->reference.size;
+    }
+    return size;
+}
+
+size_t phone_encode(const struct phone *phone, const struct sms *sent, const uint32_t *sent_case, uint32_t sent_count,
+                    int64_t forget_before_ms, char *out)
+{
+    char *begin = out;
+    uint32_t marks = 0;
+    for (uint32_t i = 0; i < phone->mark_count; i++)
+        marks += phone->marks[i].at_ms >= forget_before_ms;
+    out = put_number(out, phone->case_count);
+    out = put_number(out, phone->sms_count + sent_count);
+    out = put_number(out, marks);
+    out = put_time(out, phone->latest_ms);
+    out = put_number(out, phone->latest_operator);
+    out = put_time(out, phone->due_ms);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < phone->case_count; i++) {
+        const struct kase *kase = &phone->cases[i];
+        out = put_case(out, kase);
+        uint32_t end = at;
+        while (end < sent_count && sent_case[end] == i)
+            end++;
+        out = put_number(out, kase->sms_count + (end - at));
+        for (uint32_t j = 0; j < kase->sms_count; j++)
+            out = put_sms(out, &phone->sms[kase->sms_first + j]);
+        for (; at < end; at++)
+            out = put_sms(out, &sent[at]);
+    }
+    for (uint32_t i = 0; i < phone->mark_count; i++) {
+        const struct mark *mark = &phone->marks[i];
+        if (mark->at_ms < forget_before_ms)
+            continue;
+        memcpy(out, &mark->identity, 8);
+        memcpy(out + 8, &mark->content, 8);
+        out = put_time(out + 16, mark->at_ms);
+    }
+    return (size_t)(out - begin);
+}
+
+bool phone_is_open(const struct phone *phone)
+{
+    for (uint32_t i = 0; i < phone->case_count; i++)
+        if (phone->cases[i].step != STEP_CLOSED)
+            return true;
+    return false;
+}

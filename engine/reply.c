@@ -1,0 +1,93 @@
+/* reply.c - see reply.h. */
+#include "engine/reply.h"
+
+#include "engine/values.h"
+
+#include <utf8proc.h>
+
+/* The size without the white space at its end: space, tab, CR, LF, U+00A0 (C2 A0). */
+static size_t trimmed_size(struct span text)
+{
+    size_t size = text.size;
+    while (size > 0) {
+        char last = text.data[size - 1];
+        if (last == ' ' || last == '\t' || last == '\r' || last == '\n')
+            size--;
+        else if (last == '\xa0' && size >= 2 && text.data[size - 2] == '\xc2')
+            size -= 2;
+        else
+            break;
+    }
+    return size;
+}
+
+/* Takes one code point apart as NFC does; returns the number of parts. */
+static unsigned take_apart(uint32_t code_point, utf8proc_int32_t parts[8])
+{
+    int boundary = 0;
+    utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
+    utf8proc_ssize_t count =
+        utf8proc_decompose_char((utf8proc_int32_t)code_point, parts, 8, options, &boundary);
+    return count > 0 && count <= 8 ? (unsigned)count : 0;
+}
+
+/* What stands behind a letter ezh makes it U+01EF: of the marks that go above, a caron is the first. */
+static bool begins_with_caron(const char *at, const char *end)
+{
+    enum { CARON = 0x30c, ABOVE = 230 };
+    while (at < end) {
+        uint32_t code_point;
+        at += value_decode(at, &code_point);
+        utf8proc_int32_t parts[8];
+        unsigned count = take_apart(code_point, parts);
+        for (unsigned i = 0; i < count; i++) {
+            int place = utf8proc_get_property(parts[i])->combining_class;
+            if (place == 0 || place == ABOVE)
+                return parts[i] == CARON;
+        }
+    }
+    return false;
+}
+
+/* The text's first code point after NFC is a letter. It is one where the first of its parts is: marks make no
+ * letter of what is none, nor the other way, save that ezh with a caron is one and ezh is not
+ * (tests/unit/test_reply.c goes through all). So nothing need be composed or sorted, however many marks
+ * follow. */
+static bool begins_with_letter(const char *at, const char *end)
+{
+    enum { EZH = 0x292 };
+    uint32_t code_point;
+    unsigned size = value_decode(at, &code_point);
+    if (value_is_letter(code_point))
+        return true;
+    if (code_point < 0x80 || (code_point >= 0x400 && code_point <= 0x52f))
+        return false;
+    if (code_point == EZH)
+        return begins_with_caron(at + size, end);
+    utf8proc_int32_t parts[8];
+    return take_apart(code_point, parts) > 0 && value_is_letter((uint32_t)parts[0]);
+}
+
+bool reply_parse(struct span text, struct reply *ret_reply)
+{
+    size_t size = trimmed_size(text);
+    if (size < 3 || text.data[0] != 'R')
+        return false;
+    struct reply reply = {0};
+    size_t at = 1;
+    /* a digit stands alone: what follows it is a space or the end */
+    while (reply.digit_count < REPLY_DIGITS_MAX && at + 1 < size && text.data[at] == ' ' &&
+           text.data[at + 1] >= '0' && text.data[at + 1] <= '9') {
+        reply.digits[reply.digit_count++] = (uint8_t)(text.data[at + 1] - '0');
+        at += 2;
+    }
+    if (reply.digit_count == 0)
+        return false;
+    if (at < size) {
+        if (text.data[at] != ' ' || !begins_with_letter(text.data + at + 1, text.data + size))
+            return false;
+        reply.text = (struct span){text.data + at + 1, size - at - 1};
+    }
+    *ret_reply = reply;
+    return true;
+}

@@ -1,0 +1,107 @@
+/* value_utf8.c - is a text valid UTF-8, its code points, and what a letter is; see values.h. */
+#include "engine/values.h"
+
+#include <assert.h>
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "the masks below read eight bytes as a little-endian word");
+
+#define ALL(byte) (0x0101010101010101u * (byte))     /* the byte in all eight lanes */
+#define PAIRS(bytes) (0x0001000100010001u * (bytes)) /* two bytes in all four */
+
+static inline uint64_t load_8(const unsigned char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Eight bytes of ASCII without NUL: no top bit, and adding 7f to each lane sets it in all. */
+static inline bool is_ascii_8(uint64_t word)
+{
+    return ((word | ~(word + ALL(0x7f))) & ALL(0x80)) == 0;
+}
+
+/* Four code points of two bytes, as Cyrillic is: leads 110xxxxx save the overlong C0 and C1, and 10xxxxxx. */
+static inline bool is_pairs_8(uint64_t word)
+{
+    if ((word & PAIRS(0xc0e0u)) != PAIRS(0x80c0u))
+        return false;
+    return (((word & PAIRS(0x001eu)) + PAIRS(0x007eu)) & PAIRS(0x0080u)) == PAIRS(0x0080u);
+}
+
+static inline bool is_tail(unsigned char byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
+/* Length of the code point at `at`, 0 where it is none (Unicode 14, table 3-7) or is NUL. */
+static inline size_t sequence_size(const unsigned char *at, size_t left)
+{
+    unsigned char lead = at[0];
+    if (lead < 0x80)
+        return lead != 0;
+    if (lead < 0xe0)
+        return lead >= 0xc2 && left >= 2 && is_tail(at[1]) ? 2 : 0;
+    if (lead < 0xf0) {
+        /* E0: no overlong; ED: no surrogates */
+        unsigned char low = lead == 0xe0 ? 0xa0 : 0x80, high = lead == 0xed ? 0x9f : 0xbf;
+        return left >= 3 && at[1] >= low && at[1] <= high && is_tail(at[2]) ? 3 : 0;
+    }
+    /* F0: no overlong; F4: nothing above U+10FFFF */
+    unsigned char low = lead == 0xf0 ? 0x90 : 0x80, high = lead == 0xf4 ? 0x8f : 0xbf;
+    return lead <= 0xf4 && left >= 4 && at[1] >= low && at[1] <= high && is_tail(at[2]) && is_tail(at[3]) ? 4
+                                                                                                          : 0;
+}
+
+bool value_text(struct span text)
+{
+    const unsigned char *at = (const unsigned char *)text.data;
+    size_t left = text.size;
+    while (left > 0) {
+        if (left >= 8) {
+            uint64_t word = load_8(at);
+            if (is_ascii_8(word) || is_pairs_8(word)) {
+                at += 8;
+                left -= 8;
+                continue;
+            }
+        }
+        size_t size = sequence_size(at, left);
+        if (size == 0)
+            return false;
+        at += size;
+        left -= size;
+    }
+    return true;
+}
+
+unsigned value_decode(const char *text, uint32_t *ret_code_point)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    if (at[0] < 0x80) {
+        *ret_code_point = at[0];
+        return 1;
+    }
+    if (at[0] < 0xe0) {
+        *ret_code_point = (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu);
+        return 2;
+    }
+    if (at[0] < 0xf0) {
+        *ret_code_point = (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu);
+        return 3;
+    }
+    *ret_code_point = (at[0] & 0x07u) << 18 | (at[1] & 0x3fu) << 12 | (at[2] & 0x3fu) << 6 | (at[3] & 0x3fu);
+    return 4;
+}
+
+bool value_is_letter(uint32_t code_point)
+{
+    if (code_point < 0x80)
+        return (code_point | 0x20) - 'a' < 26;
+    if (code_point >= 0x400 && code_point <= 0x52f)
+        return code_point < 0x482 || code_point > 0x489;
+    if (code_point >= 0xc0 && code_point <= 0x24f)
+        return code_point != 0xd7 && code_point != 0xf7; /* × ÷ */
+    return code_point >= 0x1e00 && code_point <= 0x1eff;
+}

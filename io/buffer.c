@@ -1,0 +1,93 @@
+/* buffer.c - see buffer.h. */
+#include "io/buffer.h"
+
+#include "engine/values.h"
+#include "io/csv.h"
+
+#include <stdarg.h>
+
+int buffer_format(struct buffer *buffer, struct fault *fault, const char *format, ...)
+{
+    char *room = buffer_room(buffer, 512, fault);
+    if (!room)
+        return -1;
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(room, 512, format, args);
+    va_end(args);
+    if (size >= 512) {
+        room = buffer_room(buffer, (size_t)size + 1, fault);
+        if (!room)
+            return -1;
+        va_start(args, format);
+        vsnprintf(room, (size_t)size + 1, format, args);
+        va_end(args);
+    }
+    buffer->size += (size_t)size;
+    return 0;
+}
+
+int buffer_csv(struct buffer *buffer, struct span field, char behind, struct fault *fault)
+{
+    char *room = buffer_room(buffer, 2 * field.size + 3, fault);
+    if (!room)
+        return -1;
+    size_t size = csv_quote(field, room);
+    room[size] = behind;
+    buffer->size += size + 1;
+    return 0;
+}
+
+int buffer_json(struct buffer *buffer, struct span text, struct fault *fault)
+{
+    static const char HEX[] = "0123456789abcdef";
+    char *out = buffer_room(buffer, 6 * text.size + 2, fault);
+    if (!out)
+        return -1;
+    char *begin = out;
+    *out++ = '"';
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c == '"' || c == '\\') {
+            *out++ = '\\';
+            *out++ = (char)c;
+        } else if (c == '\n' || c == '\r' || c == '\t') {
+            *out++ = '\\';
+            *out++ = c == '\n' ? 'n' : c == '\r' ? 'r' : 't';
+        } else if (c < 0x20) {
+            memcpy(out, "\\u00", 4);
+            out[4] = HEX[c >> 4];
+            out[5] = HEX[c & 15];
+            out += 6;
+        } else {
+            *out++ = (char)c;
+        }
+    }
+    *out++ = '"';
+    buffer->size += (size_t)(out - begin);
+    return 0;
+}
+
+int buffer_json_or_null(struct buffer *buffer, struct span text, struct fault *fault)
+{
+    return text.size ? buffer_json(buffer, text, fault) : buffer_add(buffer, "null", 4, fault);
+}
+
+int buffer_time(struct buffer *buffer, int64_t ms, struct fault *fault)
+{
+    char *room = buffer_room(buffer, VALUE_TIME_MAX, fault);
+    if (!room)
+        return -1;
+    buffer->size += value_time_write(ms, room);
+    return 0;
+}
+
+int buffer_phone(struct buffer *buffer, uint32_t phone, struct fault *fault)
+{
+    char *room = buffer_room(buffer, 11, fault);
+    if (!room)
+        return -1;
+    value_phone_write(phone, room);
+    buffer->size += 11;
+    return 0;
+}

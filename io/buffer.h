@@ -1,0 +1,69 @@
+/* buffer.h - bytes that grow. Room: io.  Thread: one at a time. */
+#ifndef IO_BUFFER_H
+#define IO_BUFFER_H
+
+#include "engine/fault.h"
+#include "engine/span.h"
+#include "io/sys.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct buffer {
+    char *data;
+    size_t size, capacity;
+    uint64_t rows; /* counted by whoever appends them */
+};
+
+/* Room for `size` more bytes behind the content; the caller adds to ->size what it used. NULL: no memory. */
+static inline char *buffer_room(struct buffer *buffer, size_t size, struct fault *fault)
+{
+    if (buffer->size + size > buffer->capacity) {
+        size_t capacity = (buffer->size + size) * 3 / 2 + 1024;
+        char *data = sys.realloc(buffer->data, capacity);
+        if (!data) {
+            fault_set(fault, FAULT_FAILED, "out of memory; give the command again with less --memory");
+            return NULL;
+        }
+        buffer->data = data;
+        buffer->capacity = capacity;
+    }
+    return buffer->data + buffer->size;
+}
+
+static inline int buffer_add(struct buffer *buffer, const void *data, size_t size, struct fault *fault)
+{
+    char *room = buffer_room(buffer, size, fault);
+    if (!room)
+        return -1;
+    if (size)
+        memcpy(room, data, size);
+    buffer->size += size;
+    return 0;
+}
+
+static inline int buffer_add_text(struct buffer *buffer, const char *text, struct fault *fault)
+{
+    return buffer_add(buffer, text, strlen(text), fault);
+}
+
+static inline void buffer_clear(struct buffer *buffer)
+{
+    buffer->size = 0;
+    buffer->rows = 0;
+}
+
+static inline void buffer_free(struct buffer *buffer)
+{
+    sys.free(buffer->data);
+    *buffer = (struct buffer){0};
+}
+
+int buffer_format(struct buffer *buffer, struct fault *fault, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int buffer_csv(struct buffer *buffer, struct span field, char behind, struct fault *fault); /* quoted where it must be */
+int buffer_json(struct buffer *buffer, struct span text, struct fault *fault); /* with quotes; `"`, `\` and controls escaped */
+int buffer_json_or_null(struct buffer *buffer, struct span text, struct fault *fault); /* null where empty */
+int buffer_time(struct buffer *buffer, int64_t ms, struct fault *fault);
+int buffer_phone(struct buffer *buffer, uint32_t phone, struct fault *fault);
+
+#endif

@@ -1,0 +1,154 @@
+/* ids.c - see ids.h. */
+#include "io/ids.h"
+
+#include "engine/check.h"
+#include "engine/phone.h"
+
+#include <openssl/evp.h>
+
+#define BLOCK 16
+#define KIND_SMS 1
+#define KIND_REQUEST 2 /* + agency */
+
+static const char DIGITS[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+static void *cipher(const uint8_t key[16], int encrypt)
+{
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    if (context && EVP_CipherInit_ex(context, EVP_aes_128_ecb(), NULL, key, NULL, encrypt) == 1 &&
+        EVP_CIPHER_CTX_set_padding(context, 0) == 1)
+        return context;
+    EVP_CIPHER_CTX_free(context);
+    return NULL;
+}
+
+int ids_open(struct ids *ids, const uint8_t key[16], struct fault *fault)
+{
+    /* the key itself is not used for blocks: it keeps other secrets too */
+    static const uint8_t PURPOSE[BLOCK] = "besik ids, 1";
+    uint8_t derived[BLOCK];
+    int size = 0;
+    *ids = (struct ids){0};
+    void *root = cipher(key, 1);
+    bool done = root && EVP_CipherUpdate(root, derived, &size, PURPOSE, BLOCK) == 1;
+    EVP_CIPHER_CTX_free(root);
+    if (done) {
+        ids->encrypt = cipher(derived, 1);
+        ids->decrypt = cipher(derived, 0);
+    }
+    explicit_bzero(derived, sizeof derived);
+    if (!ids->encrypt || !ids->decrypt) {
+        ids_close(ids);
+        return fault_set(fault, FAULT_FAILED, "out of memory for the cipher of ids");
+    }
+    return 0;
+}
+
+void ids_close(struct ids *ids)
+{
+    EVP_CIPHER_CTX_free(ids->encrypt);
+    EVP_CIPHER_CTX_free(ids->decrypt);
+    *ids = (struct ids){0};
+}
+
+static void put_big_endian(uint8_t *out, uint32_t number, unsigned size)
+{
+    while (size--) {
+        out[size] = (uint8_t)number;
+        number >>= 8;
+    }
+}
+
+static uint32_t get_big_endian(const uint8_t *in, unsigned size)
+{
+    uint32_t number = 0;
+    while (size--)
+        number = number << 8 | *in++;
+    return number;
+}
+
+static void encode(const struct ids *ids, char letter, uint8_t kind, const struct id_facts *facts, uint32_t sms_number,
+                   char out[ID_SIZE])
+{
+    uint8_t block[BLOCK] = {kind}, secret[BLOCK];
+    put_big_endian(block + 1, facts->phone, 4);
+    put_big_endian(block + 5, facts->case_number, 3);
+    put_big_endian(block + 8, sms_number, 3);
+    int size = 0;
+    CHECK(EVP_CipherUpdate(ids->encrypt, secret, &size, block, BLOCK) == 1 && size == BLOCK);
+    out[0] = letter;
+    unsigned bits = 2, held = 0; /* the two zero bits in front */
+    unsigned at = 0;
+    for (unsigned i = 1; i < ID_SIZE; i++) {
+        if (bits < 5) {
+            held = held << 8 | secret[at++];
+            bits += 8;
+        }
+        bits -= 5;
+        out[i] = DIGITS[held >> bits & 31];
+        held &= (1u << bits) - 1;
+    }
+}
+
+static bool decode(const struct ids *ids, char letter, struct span text, uint8_t *ret_kind, struct id_facts *ret_facts)
+{
+    if (text.size != ID_SIZE || text.data[0] != letter)
+        return false;
+    uint8_t secret[BLOCK], block[BLOCK];
+    unsigned held = 0, bits = 0, at = 0;
+    for (unsigned i = 1; i < ID_SIZE; i++) {
+        const char *digit = memchr(DIGITS, text.data[i], 32);
+        if (!digit)
+            return false;
+        held = held << 5 | (unsigned)(digit - DIGITS);
+        bits += 5;
+        if (i == 1) {
+            if (held >> 3)
+                return false;
+            bits = 3;
+        }
+        if (bits >= 8) {
+            bits -= 8;
+            secret[at++] = (uint8_t)(held >> bits);
+            held &= (1u << bits) - 1;
+        }
+    }
+    int size = 0;
+    CHECK(at == BLOCK && EVP_CipherUpdate(ids->decrypt, block, &size, secret, BLOCK) == 1 && size == BLOCK);
+    for (unsigned i = 11; i < BLOCK; i++)
+        if (block[i])
+            return false;
+    *ret_kind = block[0];
+    *ret_facts = (struct id_facts){
+        .phone = get_big_endian(block + 1, 4),
+        .case_number = get_big_endian(block + 5, 3),
+        .sms_number = get_big_endian(block + 8, 3),
+    };
+    return ret_facts->phone < 1000000000 && ret_facts->case_number > 0;
+}
+
+void ids_sms(const struct ids *ids, const struct id_facts *facts, char out[ID_SIZE])
+{
+    encode(ids, 's', KIND_SMS, facts, facts->sms_number, out);
+}
+
+void ids_request(const struct ids *ids, const struct id_facts *facts, char out[ID_SIZE])
+{
+    encode(ids, 'q', (uint8_t)(KIND_REQUEST + facts->agency), facts, 0, out);
+}
+
+bool ids_read_sms(const struct ids *ids, struct span text, struct id_facts *ret_facts)
+{
+    uint8_t kind;
+    return decode(ids, 's', text, &kind, ret_facts) && kind == KIND_SMS && ret_facts->sms_number > 0;
+}
+
+bool ids_read_request(const struct ids *ids, struct span text, struct id_facts *ret_facts)
+{
+    uint8_t kind;
+    if (!decode(ids, 'q', text, &kind, ret_facts) || kind < KIND_REQUEST || kind >= KIND_REQUEST + AGENCY_COUNT ||
+        ret_facts->sms_number)
+        return false;
+    ret_facts->agency = (uint8_t)(kind - KIND_REQUEST);
+    return true;
+}

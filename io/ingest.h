@@ -1,0 +1,48 @@
+/* ingest.h - the first pass: all input files to events, each in the spool of its destination.
+ * Room: io.  Files are read side by side; one large plain file is shared by all workers, cut in blocks: a block is parsed on
+ * the supposition that it begins outside quotes, which the end of the block before it then confirms, or it is read again. */
+#ifndef IO_INGEST_H
+#define IO_INGEST_H
+
+#include "io/crew.h"
+#include "io/input.h"
+#include "io/spool.h"
+#include "io/walk.h"
+
+struct ingest_totals { /* totals records in the order of reading; sorted later */
+    struct totals_row row;
+    uint64_t count;
+    uint32_t piece, line;
+};
+
+struct ingest {
+    /* given */
+    struct crew *crew;
+    const struct walk *walk;
+    const struct record_rules *rules;
+    const uint8_t *id_key;
+    uint64_t seed;          /* of notice id hashes */
+    struct spool *events;   /* by phone: part = top bits of the phone hash */
+    struct spool *notices;  /* notices and withdrawals, by the notice id's hash */
+    struct spool *rejects;  /* by place, REJECT_PARTS */
+    unsigned event_bits, notice_bits; /* log2 of their parts */
+    size_t block_size;      /* of a shared file; tests make it small */
+    bool hash_only;         /* only count and hash the files */
+    /* made */
+    struct inputs *inputs;
+    struct ingest_totals *totals;
+    uint32_t totals_count, totals_capacity;
+    atomic_ullong bytes_done; /* for progress */
+};
+
+static inline uint32_t part_of(uint64_t hash, unsigned bits)
+{
+    return bits ? (uint32_t)(hash >> (64 - bits)) : 0;
+}
+
+/* Fills ingest->inputs (zeroed by the caller, freed by inputs_free). Files that cannot be used are named all at once
+ * (FAULT_INPUT); then nothing of what was read may be used. */
+int ingest_run(struct ingest *ingest, struct fault *fault);
+void inputs_free(struct inputs *inputs);
+
+#endif

@@ -1,0 +1,107 @@
+/* publish.c - see publish.h. */
+#include "io/publish.h"
+
+#include "io/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int publish_place(struct publish_place *place, const char *folder, uint32_t run, struct fault *fault)
+{
+    char path[4096];
+    size_t size = strlen(folder);
+    while (size > 1 && folder[size - 1] == '/')
+        size--;
+    if (size == 0 || size >= sizeof path)
+        return fault_set(fault, FAULT_USAGE, "--out %s: not a path for a new folder", folder);
+    memcpy(path, folder, size);
+    path[size] = 0;
+    char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strlen(name) >= sizeof place->name)
+        return fault_set(fault, FAULT_USAGE, "--out %s: not a path for a new folder", folder);
+    snprintf(place->name, sizeof place->name, "%.255s", name);
+    snprintf(place->hidden, sizeof place->hidden, ".%s.besik-%u.tmp", place->name, run);
+    if (slash)
+        *slash = 0;
+    char *parent = realpath(!slash ? "." : *path ? path : "/", NULL);
+    if (!parent)
+        return fault_set(fault, FAULT_USAGE, "--out %s: its parent folder: %s", folder, strerror(errno));
+    int fits = snprintf(place->parent, sizeof place->parent, "%s", parent) < (int)sizeof place->parent;
+    free(parent);
+    return fits ? 0 : fault_set(fault, FAULT_USAGE, "--out %s: path too long", folder);
+}
+
+static int open_parent(const struct publish_place *place, struct fault *fault)
+{
+    int fd = sys.open(AT_FDCWD, place->parent, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        fault_errno(fault, errno, "%s: open", place->parent);
+    return fd;
+}
+
+/* Removes a folder of plain files. */
+static int remove_hidden(int parent_fd, const char *name)
+{
+    DIR *dir = sys.opendir(parent_fd, name, O_NOFOLLOW);
+    if (!dir)
+        return errno == ENOENT ? 0 : -1;
+    int failed = 0;
+    struct dirent *entry;
+    int fd = dirfd(dir);
+    while ((entry = sys.readdir(dir)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            sys.unlink(fd, entry->d_name, 0) != 0)
+            failed = -1;
+    sys.closedir(dir);
+    return failed ? failed : sys.unlink(parent_fd, name, AT_REMOVEDIR);
+}
+
+int publish_begin(const struct publish_place *place, int *ret_fd, struct fault *fault)
+{
+    int parent = open_parent(place, fault), fd = -1;
+    if (parent < 0)
+        return -1;
+    if (remove_hidden(parent, place->hidden) != 0)
+        fault_errno(fault, errno, "%s/%s: remove what an earlier run left", place->parent, place->hidden);
+    else if (sys.mkdir(parent, place->hidden, 0700) != 0)
+        fault_errno(fault, errno, "%s/%s: make", place->parent, place->hidden);
+    else if ((fd = sys.open(parent, place->hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)) < 0)
+        fault_errno(fault, errno, "%s/%s: open", place->parent, place->hidden);
+    sys.close(parent);
+    *ret_fd = fd;
+    return fd < 0 ? -1 : 0;
+}
+
+int publish_finish(const struct publish_place *place, struct fault *fault)
+{
+    int parent = open_parent(place, fault), failed = 0;
+    if (parent < 0)
+        return -1;
+    struct stat stat;
+    if (sys.rename(parent, place->hidden, parent, place->name) != 0) {
+        int error = errno;
+        bool done = error == ENOENT && sys.stat(parent, place->name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
+        if (!done)
+            failed = fault_errno(fault, error, "%s/%s: the run took effect, but its folder cannot be put in place from %s",
+                                 place->parent, place->name, place->hidden);
+    }
+    if (!failed && sys.fsync(parent) != 0)
+        failed = fault_errno(fault, errno, "%s: sync", place->parent);
+    sys.close(parent);
+    return failed;
+}
+
+void publish_abandon(const struct publish_place *place)
+{
+    struct fault ignored = {0};
+    int parent = open_parent(place, &ignored);
+    if (parent < 0)
+        return;
+    (void)remove_hidden(parent, place->hidden);
+    sys.close(parent);
+}

@@ -1,0 +1,25 @@
+/* publish.h - how an output folder appears: written beside its place under a hidden name, then renamed, whole or not at all.
+ * Room: io.  Thread: one. */
+#ifndef IO_PUBLISH_H
+#define IO_PUBLISH_H
+
+#include "engine/fault.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct publish_place {
+    char parent[4096]; /* absolute path of the folder's parent */
+    char name[256];    /* the folder's own name */
+    char hidden[320];  /* .NAME.besik-RUN.tmp */
+};
+
+/* Resolves `folder` (its parent must be there). FAULT_USAGE where it cannot be a new folder's path. */
+int publish_place(struct publish_place *place, const char *folder, uint32_t run, struct fault *fault);
+/* Makes the hidden folder anew (what an earlier try left there is removed); returns its fd in *ret_fd. */
+int publish_begin(const struct publish_place *place, int *ret_fd, struct fault *fault);
+/* Renames it into its place and syncs the parent. Done already (the folder is there, the hidden one is not): 0. */
+int publish_finish(const struct publish_place *place, struct fault *fault);
+void publish_abandon(const struct publish_place *place); /* removes the hidden folder, best effort */
+
+#endif

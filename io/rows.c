@@ -1,0 +1,113 @@
+/* rows.c - see rows.h. */
+#include "io/rows.h"
+
+#include "engine/values.h"
+
+int rows_sms(const struct rows *rows, const struct phone *phone, const struct made *made, struct buffer *buffer,
+             struct fault *fault)
+{
+    const struct kase *kase = &phone->cases[made->kase];
+    struct text_facts facts = {
+        .kind = made->kind,
+        .step = made->kind == SMS_INFO ? STEP_CLOSED : (enum step)made->what,
+        .info = made->kind == SMS_INFO ? (enum info)made->what : INFO_COUNT,
+        .lang = made->lang,
+        .reason = made->reason,
+        .slot = kase->slot,
+        .child_order = kase->child_order,
+        .region = kase->region,
+        .office = kase->office,
+        .account = kase->account_on_file,
+        .place = made->place,
+        .queue_number = made->queue_number,
+        .amount = made->amount,
+        .agency_reason = made->agency_reason,
+        .ends_at_ms = made->ends_at_ms,
+    };
+    struct text_result text;
+    if (texts_render(rows->texts, &facts, &text, fault))
+        return -1;
+    const char *what = made->kind == SMS_INFO ? INFO_WORDS[made->what] : STEP_WORDS[made->what];
+    char *out = buffer_room(buffer, 160 + text.quoted.size, fault);
+    if (!out)
+        return -1;
+    char *begin = out;
+    struct id_facts id = {.phone = phone->number, .case_number = kase->number, .sms_number = made->number};
+    ids_sms(rows->ids, &id, out);
+    out += ID_SIZE;
+    *out++ = ',';
+    value_phone_write(phone->number, out);
+    out += 11;
+    out += sprintf(out, ",%s,%s,%s,%s,%u,", rows->short_code, SMS_KIND_WORDS[made->kind], what, LANG_WORDS[made->lang],
+                   text.segments);
+    memcpy(out, text.quoted.data, text.quoted.size);
+    out += text.quoted.size;
+    *out++ = '\n';
+    buffer->size += (size_t)(out - begin);
+    buffer->rows++;
+    return 0;
+}
+
+static struct span code_of(const struct ref_list *list, unsigned number)
+{
+    const struct ref_entry *entry = list ? ref_find(list, number) : NULL;
+    return entry ? entry->code : (struct span){"", 0};
+}
+
+int rows_request(const struct rows *rows, const struct phone *phone, const struct kase *kase, enum agency agency,
+                 struct buffer *buffer, struct fault *fault)
+{
+    const struct ref *ref = rows->run->ref;
+    char id[ID_SIZE], msisdn[11], birth_date[10], sex[1] = {(char)kase->sex}, region[10], created[VALUE_TIME_MAX];
+    struct id_facts facts = {.phone = phone->number, .case_number = kase->number, .agency = (uint8_t)agency};
+    ids_request(rows->ids, &facts, id);
+    value_phone_write(phone->number, msisdn);
+    value_date_write(kase->birth_day, birth_date);
+    snprintf(region, sizeof region, "%09u", kase->region % 1000000000u);
+    size_t created_size = value_time_write(kase->requests[agency].created_ms, created);
+    const struct {
+        const char *key;
+        struct span value;
+    } facts_of_all[] = {
+        {"{\"request_id\":", {id, ID_SIZE}},
+        {",\"agency\":", span_of(AGENCY_WORDS[agency])},
+        {",\"created_at\":", {created, created_size}},
+        {",\"notice_id\":", kase->notice_id},
+        {",\"msisdn\":", {msisdn, sizeof msisdn}},
+        {",\"mother_iin\":", kase->iin},
+        {",\"birth_date\":", {birth_date, sizeof birth_date}},
+        {",\"sex\":", {sex, 1}},
+        {",\"surname\":", kase->surname},
+        {",\"given\":", kase->given},
+        {",\"patronymic\":", kase->patronymic},
+        {",\"region\":", {region, 9}},
+    };
+    for (size_t i = 0; i < sizeof facts_of_all / sizeof *facts_of_all; i++)
+        if (buffer_add_text(buffer, facts_of_all[i].key, fault) || buffer_json(buffer, facts_of_all[i].value, fault))
+            return -1;
+    int failed = 0;
+    switch (agency) {
+    case AGENCY_REGISTRY:
+        failed = buffer_add_text(buffer, ",\"education\":", fault) ||
+                 buffer_json(buffer, code_of(&ref->options[STEP_EDUCATION], kase->education), fault) ||
+                 buffer_add_text(buffer, ",\"income\":", fault) ||
+                 buffer_json(buffer, code_of(&ref->options[STEP_INCOME], kase->income), fault) ||
+                 buffer_add_text(buffer, ",\"office\":", fault) ||
+                 buffer_json(buffer, code_of(ref_choices(ref, STEP_OFFICE, kase->region), kase->office), fault);
+        break;
+    case AGENCY_AKIMAT:
+        failed = buffer_add_text(buffer, ",\"locality\":", fault) ||
+                 buffer_json(buffer, code_of(ref_choices(ref, STEP_LOCALITY, kase->region), kase->locality), fault);
+        break;
+    case AGENCY_BENEFIT:
+        failed = buffer_format(buffer, fault, ",\"child_order\":%u,\"account\":", kase->child_order) ||
+                 buffer_json(buffer, kase->account, fault) ||
+                 buffer_add_text(buffer, ",\"registration_reference\":", fault) ||
+                 buffer_json_or_null(buffer, kase->reference, fault);
+        break;
+    case AGENCY_COUNT:
+        break;
+    }
+    buffer->rows++;
+    return failed || buffer_add(buffer, "}\n", 2, fault) ? -1 : 0;
+}

@@ -1,0 +1,91 @@
+/* sys.c - see sys.h: the real calls behind the table. */
+#include "io/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define HUGE_SIZE ((size_t)2 << 20)
+
+static int real_open(int dir_fd, const char *path, int flags, mode_t mode)
+{
+    return openat(dir_fd, path, flags | O_CLOEXEC, mode);
+}
+
+static int real_sync_range(int fd, off_t offset, off_t size)
+{
+    return sync_file_range(fd, offset, size, SYNC_FILE_RANGE_WRITE);
+}
+
+/* Some file systems refuse RENAME_NOREPLACE. There a look comes first: one run at a time holds the store, so what the look
+ * leaves open is only a stranger who makes the very same name in between. */
+static int real_rename(int old_dir_fd, const char *old_path, int new_dir_fd, const char *new_path)
+{
+    if (renameat2(old_dir_fd, old_path, new_dir_fd, new_path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    struct stat there;
+    if (fstatat(new_dir_fd, new_path, &there, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    if (errno != ENOENT)
+        return -1;
+    return renameat(old_dir_fd, old_path, new_dir_fd, new_path);
+}
+
+static DIR *real_opendir(int dir_fd, const char *path, int flags)
+{
+    int fd = openat(dir_fd, path, flags | O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    DIR *dir = fdopendir(fd);
+    if (dir == NULL) {
+        int error = errno;
+        close(fd);
+        errno = error;
+    }
+    return dir;
+}
+
+static void *real_map(size_t size)
+{
+    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED)
+        return NULL;
+    if (size >= HUGE_SIZE)
+        (void)madvise(block, size, MADV_HUGEPAGE); /* best effort: small pages only cost time */
+    return block;
+}
+
+struct sys sys = {
+    .open = real_open,
+    .close = close,
+    .pread = pread,
+    .pwrite = pwrite,
+    .read = read,
+    .write = write,
+    .fsync = fsync,
+    .sync_range = real_sync_range,
+    .ftruncate = ftruncate,
+    .fstat = fstat,
+    .stat = fstatat,
+    .statvfs = statvfs,
+    .mkdir = mkdirat,
+    .unlink = unlinkat,
+    .rename = real_rename,
+    .replace = renameat,
+    .opendir = real_opendir,
+    .readdir = readdir,
+    .closedir = closedir,
+    .map = real_map,
+    .unmap = munmap,
+    .alloc = malloc,
+    .realloc = realloc,
+    .free = free,
+};

@@ -1,0 +1,44 @@
+/* sys.h - every system call and allocation that can fail, in one table, so that faults can be injected.
+ * Room: io (the store uses it too).  Functions behave as their libc namesakes (errno, -1). The table is set once, before
+ * threads start; tests swap entries.  Nothing outside sys.c calls libc's own. */
+#ifndef IO_SYS_H
+#define IO_SYS_H
+
+#include <dirent.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct statvfs;
+
+struct sys {
+    int (*open)(int dir_fd, const char *path, int flags, mode_t mode); /* openat; O_CLOEXEC is added */
+    int (*close)(int fd);
+    ssize_t (*pread)(int fd, void *buffer, size_t size, off_t offset);
+    ssize_t (*pwrite)(int fd, const void *buffer, size_t size, off_t offset);
+    ssize_t (*read)(int fd, void *buffer, size_t size);
+    ssize_t (*write)(int fd, const void *buffer, size_t size);
+    int (*fsync)(int fd);
+    int (*sync_range)(int fd, off_t offset, off_t size); /* sync_file_range, write only; best effort */
+    int (*ftruncate)(int fd, off_t size);
+    int (*fstat)(int fd, struct stat *ret);
+    int (*stat)(int dir_fd, const char *path, struct stat *ret, int flags); /* fstatat */
+    int (*statvfs)(const char *path, struct statvfs *ret);
+    int (*mkdir)(int dir_fd, const char *path, mode_t mode);
+    int (*unlink)(int dir_fd, const char *path, int flags);
+    int (*rename)(int old_dir_fd, const char *old_path, int new_dir_fd, const char *new_path); /* never over another */
+    int (*replace)(int old_dir_fd, const char *old_path, int new_dir_fd, const char *new_path);
+    DIR *(*opendir)(int dir_fd, const char *path, int flags);
+    struct dirent *(*readdir)(DIR *dir);
+    int (*closedir)(DIR *dir);
+    void *(*map)(size_t size);             /* zeroed anonymous pages; NULL on failure */
+    int (*unmap)(void *block, size_t size);
+    void *(*alloc)(size_t size);           /* malloc */
+    void *(*realloc)(void *block, size_t size);
+    void (*free)(void *block);
+};
+
+extern struct sys sys;
+
+#endif

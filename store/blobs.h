@@ -1,0 +1,23 @@
+/* blobs.h - key-value pairs made by a worker, on their way to the one thread that writes them.
+ * Room: store.  Thread: one at a time. */
+#ifndef STORE_BLOBS_H
+#define STORE_BLOBS_H
+
+#include "engine/fault.h"
+#include "store/db.h"
+
+struct blobs {
+    char *data;
+    size_t size, capacity;
+};
+
+/* Appends a pair; the payload's `size` bytes are for the caller to fill at once. NULL with the fault set: no memory. */
+void *blobs_add(struct blobs *blobs, enum table table, const void *key, size_t key_size, size_t size, struct fault *fault);
+int blobs_write(const struct blobs *blobs, struct db_writer *writer, struct fault *fault);
+static inline void blobs_clear(struct blobs *blobs)
+{
+    blobs->size = 0;
+}
+void blobs_free(struct blobs *blobs);
+
+#endif

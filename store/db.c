@@ -1,0 +1,218 @@
+/* db.c - see db.h. */
+#include "store/db.h"
+
+#include "engine/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <xxhash.h>
+
+#define MAP_SIZE ((size_t)1 << 40) /* address space, not disk: the file grows as it must */
+#define CHECKSUM_SIZE 8
+
+static int cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret_cursor)
+{
+    return mdb_cursor_open(txn, table, ret_cursor);
+}
+
+struct db_calls db_calls = {
+    .env_open = mdb_env_open,
+    .txn_begin = mdb_txn_begin,
+    .txn_commit = mdb_txn_commit,
+    .get = mdb_get,
+    .put = mdb_put,
+    .del = mdb_del,
+    .cursor_open = cursor_open,
+    .cursor_get = mdb_cursor_get,
+    .cursor_del = mdb_cursor_del,
+};
+
+const char *const DB_TABLE_NAMES[TABLE_COUNT] = {
+    "meta", "runs", "open", "closed", "closed_filter", "notices", "notices_filter", "history", "due", "awaited",
+};
+
+int db_fault(struct fault *fault, int error, const char *doing)
+{
+    if (error == ENOSPC || error == EIO)
+        return fault_set(fault, FAULT_FAILED, "store: %s: %s (is the disk full?); nothing took effect, give the command again",
+                         doing, mdb_strerror(error));
+    return fault_set(fault, FAULT_FAILED, "store: %s: %s", doing, mdb_strerror(error));
+}
+
+int db_open(struct db *db, const char *dir, bool create, bool write, struct fault *fault)
+{
+    *db = (struct db){0};
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
+        return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
+    int error = mdb_env_create(&db->env);
+    if (error)
+        return db_fault(fault, error, "open");
+    mdb_env_set_maxdbs(db->env, TABLE_COUNT);
+    mdb_env_set_maxreaders(db->env, 256);
+    mdb_env_set_mapsize(db->env, MAP_SIZE);
+    MDB_txn *txn = NULL;
+    error = db_calls.env_open(db->env, dir, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+    if (!error)
+        error = db_calls.txn_begin(db->env, NULL, create ? 0 : MDB_RDONLY, &txn);
+    for (unsigned i = 0; !error && i < TABLE_COUNT; i++)
+        error = mdb_dbi_open(txn, DB_TABLE_NAMES[i], create ? MDB_CREATE : 0, &db->tables[i]);
+    if (!error) {
+        error = db_calls.txn_commit(txn);
+        txn = NULL;
+    }
+    if (error) {
+        if (txn)
+            mdb_txn_abort(txn);
+        db_close(db);
+        if (error == MDB_NOTFOUND || error == MDB_INVALID || error == ENOENT || error == MDB_VERSION_MISMATCH)
+            return fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", dir, dir);
+        return db_fault(fault, error, "open");
+    }
+    (void)write;
+    return 0;
+}
+
+void db_close(struct db *db)
+{
+    if (db->env)
+        mdb_env_close(db->env);
+    *db = (struct db){0};
+}
+
+uint64_t db_checksum(enum table table, const void *key, size_t key_size, const void *payload, size_t size)
+{
+    return XXH3_64bits_withSeed(payload, size, XXH3_64bits_withSeed(key, key_size, table));
+}
+
+int db_check(enum table table, const MDB_val *key, const MDB_val *value, struct span *ret_payload, struct fault *fault)
+{
+    const char *bytes = value->mv_data;
+    uint64_t checksum;
+    if (value->mv_size >= CHECKSUM_SIZE) {
+        memcpy(&checksum, bytes, CHECKSUM_SIZE);
+        *ret_payload = (struct span){bytes + CHECKSUM_SIZE, value->mv_size - CHECKSUM_SIZE};
+        if (checksum == db_checksum(table, key->mv_data, key->mv_size, ret_payload->data, ret_payload->size))
+            return 0;
+    }
+    return fault_set(fault, FAULT_FAILED,
+                     "store: table %s: a value is damaged; restore the store from a backup or rebuild it from its inputs",
+                     DB_TABLE_NAMES[table]);
+}
+
+int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key, size_t key_size, struct span *ret_payload,
+           struct fault *fault)
+{
+    MDB_val k = {key_size, (void *)key}, v;
+    int error = db_calls.get(txn, db->tables[table], &k, &v);
+    if (error == MDB_NOTFOUND)
+        return 1;
+    if (error)
+        return db_fault(fault, error, "read");
+    return db_check(table, &k, &v, ret_payload, fault);
+}
+
+/* ---- writing ---- */
+
+int db_write_begin(struct db_writer *writer, const struct db *db, size_t limit, struct fault *fault)
+{
+    *writer = (struct db_writer){.db = db, .limit = limit};
+    int error = db_calls.txn_begin(db->env, NULL, 0, &writer->txn);
+    return error ? db_fault(fault, error, "begin") : 0;
+}
+
+static int commit(struct db_writer *writer, struct fault *fault)
+{
+    int error = db_calls.txn_commit(writer->txn);
+    writer->txn = NULL; /* gone, whatever became of it */
+    writer->bytes = 0;
+    return error ? db_fault(fault, error, "commit") : 0;
+}
+
+static int make_room(struct db_writer *writer, size_t size, struct fault *fault)
+{
+    if (writer->bytes + size > writer->limit && writer->bytes) {
+        if (commit(writer, fault))
+            return -1;
+        int error = db_calls.txn_begin(writer->db->env, NULL, 0, &writer->txn);
+        if (error)
+            return db_fault(fault, error, "begin");
+    }
+    writer->bytes += size;
+    return 0;
+}
+
+int db_put(struct db_writer *writer, enum table table, const void *key, size_t key_size, const void *payload, size_t size,
+           struct fault *fault)
+{
+    if (make_room(writer, size + CHECKSUM_SIZE, fault))
+        return -1;
+    MDB_val k = {key_size, (void *)key}, v = {size + CHECKSUM_SIZE, NULL};
+    int error = db_calls.put(writer->txn, writer->db->tables[table], &k, &v, MDB_RESERVE);
+    if (error)
+        return db_fault(fault, error, "write");
+    uint64_t checksum = db_checksum(table, key, key_size, payload, size);
+    memcpy(v.mv_data, &checksum, CHECKSUM_SIZE);
+    memcpy((char *)v.mv_data + CHECKSUM_SIZE, payload, size);
+    writer->written += v.mv_size;
+    return 0;
+}
+
+int db_delete(struct db_writer *writer, enum table table, const void *key, size_t key_size, struct fault *fault)
+{
+    MDB_val k = {key_size, (void *)key};
+    int error = db_calls.del(writer->txn, writer->db->tables[table], &k, NULL);
+    return error && error != MDB_NOTFOUND ? db_fault(fault, error, "delete") : 0;
+}
+
+int db_sweep(struct db_writer *writer, enum table table, const void *from, size_t from_size,
+             enum db_verdict (*verdict)(const uint8_t *key, size_t size, const void *context), const void *context,
+             struct fault *fault)
+{
+    uint8_t last[64];
+    size_t last_size = from_size;
+    memcpy(last, from, from_size);
+    for (;;) { /* once a transaction: a sweep may be large */
+        MDB_cursor *cursor;
+        int error = db_calls.cursor_open(writer->txn, writer->db->tables[table], &cursor);
+        if (error)
+            return db_fault(fault, error, "sweep");
+        MDB_val key = {last_size, last}, value;
+        error = db_calls.cursor_get(cursor, &key, &value, last_size ? MDB_SET_RANGE : MDB_FIRST);
+        bool full = false;
+        while (!error && !full) {
+            enum db_verdict what = verdict(key.mv_data, key.mv_size, context);
+            if (what == DB_STOP)
+                break;
+            if (what == DB_DELETE) {
+                CHECK(key.mv_size <= sizeof last);
+                memcpy(last, key.mv_data, last_size = key.mv_size);
+                writer->bytes += value.mv_size / 16 + 64; /* freed pages cost little, but not nothing */
+                error = db_calls.cursor_del(cursor, 0);
+                full = writer->bytes > writer->limit;
+            }
+            if (!error && !full)
+                error = db_calls.cursor_get(cursor, &key, &value, MDB_NEXT);
+        }
+        mdb_cursor_close(cursor);
+        if (error && error != MDB_NOTFOUND)
+            return db_fault(fault, error, "sweep");
+        if (!full)
+            return 0;
+        writer->bytes = writer->limit;
+        if (make_room(writer, 1, fault))
+            return -1;
+    }
+}
+
+int db_write_commit(struct db_writer *writer, struct fault *fault)
+{
+    return commit(writer, fault);
+}
+
+void db_write_abort(struct db_writer *writer)
+{
+    if (writer->txn)
+        mdb_txn_abort(writer->txn);
+    writer->txn = NULL;
+}

@@ -1,0 +1,103 @@
+/* db.h - LMDB behind one replaceable table of calls, and our values' checksums. Only db.c and store.c know LMDB's words.
+ * Room: store.  LMDB's own errors become faults at this door. */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include "engine/fault.h"
+#include "engine/span.h"
+#include "store/tables.h"
+
+#include <lmdb.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct db_calls { /* LMDB's calls that can fail; tests swap entries */
+    int (*env_open)(MDB_env *env, const char *path, unsigned flags, mdb_mode_t mode);
+    int (*txn_begin)(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **ret_txn);
+    int (*txn_commit)(MDB_txn *txn);
+    int (*get)(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value);
+    int (*put)(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value, unsigned flags);
+    int (*del)(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value);
+    int (*cursor_open)(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret_cursor);
+    int (*cursor_get)(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op);
+    int (*cursor_del)(MDB_cursor *cursor, unsigned flags);
+};
+extern struct db_calls db_calls;
+
+struct db {
+    MDB_env *env;
+    MDB_dbi tables[TABLE_COUNT];
+};
+
+extern const char *const DB_TABLE_NAMES[TABLE_COUNT];
+
+/* Opens or makes STORE/data.mdb. `dir` for messages too. */
+int db_open(struct db *db, const char *dir, bool create, bool write, struct fault *fault);
+void db_close(struct db *db);
+
+int db_fault(struct fault *fault, int error, const char *doing); /* sets it; -1 */
+
+/* checksum of a value's payload under its key */
+uint64_t db_checksum(enum table table, const void *key, size_t key_size, const void *payload, size_t size);
+
+/* Gets a value and checks it: *ret_payload is what stands behind the checksum. 0, 1 where there is none, or -1. */
+int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key, size_t key_size, struct span *ret_payload,
+           struct fault *fault);
+/* Checks a value that a cursor met. */
+int db_check(enum table table, const MDB_val *key, const MDB_val *value, struct span *ret_payload, struct fault *fault);
+
+/* ---- a writer: one transaction after another, each of at most `limit` bytes of values ---- */
+
+struct db_writer {
+    const struct db *db;
+    MDB_txn *txn;
+    size_t bytes, limit;
+    uint64_t written; /* bytes of values, in all */
+};
+
+int db_write_begin(struct db_writer *writer, const struct db *db, size_t limit, struct fault *fault);
+int db_put(struct db_writer *writer, enum table table, const void *key, size_t key_size, const void *payload, size_t size,
+           struct fault *fault);
+int db_delete(struct db_writer *writer, enum table table, const void *key, size_t key_size, struct fault *fault);
+/* Deletes the keys that `dead` names, looking at all keys from `from` on while `dead` does not say stop. */
+enum db_verdict { DB_KEEP, DB_DELETE, DB_STOP };
+int db_sweep(struct db_writer *writer, enum table table, const void *from, size_t from_size,
+             enum db_verdict (*verdict)(const uint8_t *key, size_t size, const void *context), const void *context,
+             struct fault *fault);
+int db_write_commit(struct db_writer *writer, struct fault *fault); /* ends the writer; durable when it returns 0 */
+void db_write_abort(struct db_writer *writer); /* drops what the open transaction holds; an ended writer is taken */
+
+static inline void db_put_u16(uint8_t *out, uint16_t n)
+{
+    out[0] = (uint8_t)(n >> 8);
+    out[1] = (uint8_t)n;
+}
+static inline void db_put_u32(uint8_t *out, uint32_t n)
+{
+    db_put_u16(out, (uint16_t)(n >> 16));
+    db_put_u16(out + 2, (uint16_t)n);
+}
+static inline void db_put_u64(uint8_t *out, uint64_t n)
+{
+    db_put_u32(out, (uint32_t)(n >> 32));
+    db_put_u32(out + 4, (uint32_t)n);
+}
+static inline uint32_t db_get_u32(const uint8_t *in)
+{
+    return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
+}
+static inline uint64_t db_get_u64(const uint8_t *in)
+{
+    return (uint64_t)db_get_u32(in) << 32 | db_get_u32(in + 4);
+}
+/* a signed time in a key: sorts as a number */
+static inline void db_put_time(uint8_t *out, int64_t ms)
+{
+    db_put_u64(out, (uint64_t)ms ^ (1ull << 63));
+}
+static inline int64_t db_get_time(const uint8_t *in)
+{
+    return (int64_t)(db_get_u64(in) ^ (1ull << 63));
+}
+
+#endif

@@ -1,0 +1,22 @@
+/* history.h - the bytes of the history table: what befell each phone in one run, phones in the order of their hashes.
+ * Room: store.  A value is zstd of: struct history_head, then `count` times struct history_row and its identity; the next
+ * phone; … Only `besik case` reads it. */
+#ifndef STORE_HISTORY_H
+#define STORE_HISTORY_H
+
+#include <assert.h>
+#include <stdint.h>
+
+struct history_head {
+    uint32_t phone, count;
+} __attribute__((packed));
+
+struct history_row {
+    int64_t at_ms;
+    uint32_t case_number;
+    uint8_t event, result, detail, step; /* engine/apply.h: enum history_event, history_result; words.h */
+    uint16_t identity_size;
+} __attribute__((packed));
+static_assert(sizeof(struct history_head) == 8 && sizeof(struct history_row) == 18, "no padding on disk");
+
+#endif

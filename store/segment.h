@@ -1,0 +1,79 @@
+/* segment.h - sorted segments: built in one go, never changed, read newest first (tables.h).
+ * Room: store.  Thread: a builder or a view belongs to one; views of one store may be read side by side.
+ *
+ * Entries are named by (hash, sub) and lie in that order. Where several segments hold the same name the newest counts; an
+ * empty record means that the name is gone. */
+#ifndef STORE_SEGMENT_H
+#define STORE_SEGMENT_H
+
+#include "engine/fault.h"
+#include "store/blobs.h"
+
+/* ---- building: one part of a segment; parts in the order of their hashes are the segment ---- */
+
+struct segment_builder {
+    enum table table, filter_table; /* filter_table TABLE_COUNT: none */
+    uint32_t number;
+    struct blobs *blobs;
+    struct chunk_entry *entries;
+    uint32_t count, capacity;
+    char *records;
+    size_t size, records_capacity;
+    uint64_t *filter_hashes; /* TABLE_COUNT: NULL */
+    uint32_t filter_count;
+    uint64_t entries_total, bytes_total;
+};
+
+int segment_build(struct segment_builder *builder, enum table table, enum table filter_table, struct fault *fault);
+/* Begins a part of segment `number`; what it makes goes to `blobs`. */
+void segment_begin(struct segment_builder *builder, uint32_t number, struct blobs *blobs);
+/* Room for a record of up to `size_max` bytes; segment_add takes it with the size that it really has. */
+char *segment_room(struct segment_builder *builder, size_t size_max, struct fault *fault);
+int segment_add(struct segment_builder *builder, uint64_t hash, uint32_t sub, size_t size, struct fault *fault);
+int segment_end(struct segment_builder *builder, struct fault *fault);
+void segment_builder_free(struct segment_builder *builder);
+
+/* ---- reading ---- */
+
+struct segment_cursor {
+    MDB_cursor *cursor, *filter;
+    uint32_t number;
+    bool ended, filter_ended;
+    bool loaded, filter_loaded;
+    const struct chunk_entry *entries; /* of the chunk loaded */
+    const char *records;
+    uint32_t count, position;
+    struct span filter_page;
+    uint64_t filter_first, filter_last;
+};
+
+struct segment_view {
+    const struct db *db;
+    MDB_txn *txn;
+    enum table table, filter_table;
+    uint32_t count;
+    struct segment_cursor cursors[STORE_SEGMENTS_MAX]; /* oldest first, as given */
+};
+
+struct segment_entry {
+    uint64_t hash;
+    uint32_t sub;
+    struct span record; /* lives as long as the transaction */
+};
+
+int segment_view_open(struct segment_view *view, const struct db *db, MDB_txn *txn, enum table table,
+                      enum table filter_table, const struct segment *segments, uint32_t count, struct fault *fault);
+void segment_view_close(struct segment_view *view);
+
+/* The record of a name; names must be asked for in ascending order (segment_rewind goes back).
+ * 1 and the record, 0 where there is none or it is gone, -1 with the fault set. */
+int segment_find(struct segment_view *view, uint64_t hash, uint32_t sub, struct span *ret_record, struct fault *fault);
+
+/* All names from `from_hash` on, each once, newest record; the gone are told with empty records.
+ * 1 and the entry, 0 at the end of the view, -1. Not to be mixed with segment_find on one view. */
+int segment_scan(struct segment_view *view, uint64_t from_hash, struct fault *fault);
+int segment_peek(struct segment_view *view, struct segment_entry *ret_entry, struct fault *fault);
+int segment_next(struct segment_view *view, struct fault *fault); /* past the entry that peek told */
+void segment_rewind(struct segment_view *view);
+
+#endif

@@ -1,0 +1,479 @@
+/* store.c - making, opening and sweeping a store. See store.h and tables.h. */
+#include "store/store.h"
+
+#include "engine/check.h"
+#include "engine/phone.h"
+#include "io/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+struct store_row { /* meta "store" */
+    uint32_t format;
+    uint32_t shards;
+    uint8_t name[STORE_NAME_SIZE];
+};
+
+static const char KEY_STORE[] = "store", KEY_SETTINGS[] = "settings", KEY_REF[] = "ref", KEY_STATE[] = "state",
+                  KEY_PENDING[] = "pending", KEY_UNFINISHED[] = "unfinished";
+#define META(key) TABLE_META, key, sizeof key - 1
+
+size_t store_state_size(const struct state *state)
+{
+    return sizeof *state + state->operator_count * sizeof *state->operators;
+}
+
+int store_put_settings(const struct store *store, struct db_writer *writer, struct fault *fault)
+{
+    return db_put(writer, META(KEY_SETTINGS), &store->settings, sizeof store->settings, fault);
+}
+
+int store_put_ref(const struct ref_set *ref, struct db_writer *writer, struct fault *fault)
+{
+    char *block;
+    size_t size;
+    if (ref_pack(ref, &block, &size, fault))
+        return -1;
+    int failed = db_put(writer, META(KEY_REF), block, size, fault);
+    sys.free(block);
+    return failed;
+}
+
+int store_put_state(const struct state *state, struct db_writer *writer, struct fault *fault)
+{
+    return db_put(writer, META(KEY_STATE), state, store_state_size(state), fault);
+}
+
+int store_put_pending(const struct publish_place *place, struct db_writer *writer, struct fault *fault)
+{
+    return db_put(writer, META(KEY_PENDING), place, sizeof *place, fault);
+}
+
+int store_clear_pending(struct db_writer *writer, struct fault *fault)
+{
+    return db_delete(writer, META(KEY_PENDING), fault);
+}
+
+int store_put_run(uint32_t run, const struct run_row *row, struct db_writer *writer, struct fault *fault)
+{
+    uint8_t key[4];
+    db_put_u32(key, run);
+    return db_put(writer, TABLE_RUNS, key, sizeof key, row, sizeof *row, fault);
+}
+
+int store_get_run(const struct store *store, uint32_t run, struct run_row *ret_row, struct fault *fault)
+{
+    uint8_t key[4];
+    db_put_u32(key, run);
+    MDB_txn *txn;
+    if (store_read_begin(store, &txn, fault))
+        return -1;
+    struct span row;
+    int there = db_get(&store->db, txn, TABLE_RUNS, key, sizeof key, &row, fault);
+    if (there == 0 && row.size == sizeof *ret_row)
+        memcpy(ret_row, row.data, sizeof *ret_row);
+    store_read_end(txn);
+    return there;
+}
+
+int store_read_begin(const struct store *store, MDB_txn **ret_txn, struct fault *fault)
+{
+    int error = db_calls.txn_begin(store->db.env, NULL, MDB_RDONLY, ret_txn);
+    return error ? db_fault(fault, error, "read") : 0;
+}
+
+void store_read_end(MDB_txn *txn)
+{
+    if (txn)
+        mdb_txn_abort(txn);
+}
+
+/* ---- making ---- */
+
+static int make_folder(const char *dir, struct fault *fault)
+{
+    if (sys.mkdir(AT_FDCWD, dir, 0700) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return fault_errno(fault, errno, "%s: make", dir);
+    DIR *folder = sys.opendir(AT_FDCWD, dir, O_NOFOLLOW);
+    if (!folder)
+        return fault_errno(fault, errno, "%s: open", dir);
+    bool empty = true;
+    for (struct dirent *entry; (entry = sys.readdir(folder));)
+        empty &= strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    sys.closedir(folder);
+    return empty ? 0 : fault_set(fault, FAULT_USAGE, "%s: is there already and is not empty", dir);
+}
+
+static int write_file(const char *dir, const char *name, const void *data, size_t size, struct fault *fault)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
+        return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
+    int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return fault_errno(fault, errno, "%s: make", path);
+    int failed = 0;
+    if (size && sys.pwrite(fd, data, size, 0) != (ssize_t)size)
+        failed = fault_errno(fault, errno ? errno : EIO, "%s: write", path);
+    else if (sys.fsync(fd) != 0)
+        failed = fault_errno(fault, errno, "%s: sync", path);
+    sys.close(fd);
+    return failed;
+}
+
+static int sync_folder(const char *dir, struct fault *fault)
+{
+    int fd = sys.open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return fault_errno(fault, errno, "%s: open", dir);
+    int failed = sys.fsync(fd) ? fault_errno(fault, errno, "%s: sync", dir) : 0;
+    sys.close(fd);
+    return failed;
+}
+
+static int random_bytes(void *out, size_t size, struct fault *fault)
+{
+    return getrandom(out, size, 0) == (ssize_t)size ? 0 : fault_errno(fault, errno, "random numbers");
+}
+
+static int put_first_values(const struct db *db, const struct settings *settings, const struct ref_set *ref,
+                            struct fault *fault)
+{
+    struct store_row row = {.format = STORE_FORMAT, .shards = settings->shards};
+    if (random_bytes(row.name, sizeof row.name, fault))
+        return -1;
+    struct store store = {.settings = *settings};
+    struct state *state = calloc(1, sizeof *state);
+    if (!state)
+        return fault_set(fault, FAULT_FAILED, "out of memory");
+    state->as_of_ms = NEVER_MS;
+    state->due_until_ms = NEVER_MS;
+    state->next_segment = 1;
+    struct db_writer writer;
+    int failed = db_write_begin(&writer, db, SIZE_MAX, fault);
+    if (!failed) {
+        failed = db_put(&writer, META(KEY_STORE), &row, sizeof row, fault) || store_put_settings(&store, &writer, fault) ||
+                 store_put_ref(ref, &writer, fault) || store_put_state(state, &writer, fault) ||
+                 db_write_commit(&writer, fault);
+        db_write_abort(&writer);
+    }
+    free(state);
+    return failed ? -1 : 0;
+}
+
+int store_make(const char *dir, const uint8_t *key, const struct settings *settings, const struct ref_set *ref,
+               struct fault *fault)
+{
+    uint8_t fresh[STORE_KEY_SIZE];
+    if (!key && random_bytes(fresh, sizeof fresh, fault))
+        return -1;
+    if (make_folder(dir, fault))
+        return -1;
+    struct db db = {0};
+    int failed = write_file(dir, "key", key ? key : fresh, STORE_KEY_SIZE, fault) || write_file(dir, "lock", NULL, 0, fault) ||
+                 db_open(&db, dir, true, true, fault) || put_first_values(&db, settings, ref, fault);
+    db_close(&db);
+    return failed || sync_folder(dir, fault) ? -1 : 0;
+}
+
+/* ---- opening ---- */
+
+static int take_lock(struct store *store, struct fault *fault)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/lock", store->dir);
+    store->lock_fd = sys.open(AT_FDCWD, path, O_RDWR | O_NOFOLLOW, 0);
+    if (store->lock_fd < 0)
+        return errno == ENOENT ? fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)",
+                                           store->dir, store->dir)
+                               : fault_errno(fault, errno, "%s: open", path);
+    char pid[32] = "";
+    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            return fault_errno(fault, errno, "%s: lock", path);
+        (void)!sys.pread(store->lock_fd, pid, sizeof pid - 1, 0);
+        return fault_set(fault, FAULT_BUSY, "%s: busy, process %ld works on it; wait for it to end", store->dir,
+                         strtol(pid, NULL, 10));
+    }
+    int size = snprintf(pid, sizeof pid, "%-20ld\n", (long)getpid());
+    if (sys.pwrite(store->lock_fd, pid, (size_t)size, 0) != size)
+        return fault_errno(fault, errno ? errno : EIO, "%s: write", path);
+    return 0;
+}
+
+static int read_key(struct store *store, struct fault *fault)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/key", store->dir) >= (int)sizeof path)
+        return fault_set(fault, FAULT_USAGE, "%s: path too long", store->dir);
+    int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", store->dir,
+                               store->dir)
+                   : fault_errno(fault, errno, "%s: open", path);
+    uint8_t key[STORE_KEY_SIZE + 1];
+    ssize_t size = sys.pread(fd, key, sizeof key, 0);
+    int error = errno;
+    sys.close(fd);
+    if (size < 0)
+        return fault_errno(fault, error, "%s: read", path);
+    if (size != STORE_KEY_SIZE)
+        return fault_set(fault, FAULT_INPUT, "%s: must hold %d bytes; put the archived key back", path, STORE_KEY_SIZE);
+    memcpy(store->key, key, STORE_KEY_SIZE);
+    store->seed = XXH3_64bits_withSeed(key, STORE_KEY_SIZE, 0x62657369);
+    return 0;
+}
+
+static int damaged(const struct store *store, const char *what, struct fault *fault)
+{
+    return fault_set(fault, FAULT_FAILED, "%s: %s is damaged; restore the store from a backup or rebuild it", store->dir,
+                     what);
+}
+
+static int load_state(struct store *store, struct span value, struct fault *fault)
+{
+    size_t room = sizeof *store->state + REF_OPERATORS_MAX * sizeof *store->state->operators;
+    store->state = sys.alloc(room);
+    if (!store->state)
+        return fault_set(fault, FAULT_FAILED, "out of memory");
+    memset(store->state, 0, room);
+    if (value.size < sizeof *store->state || value.size > room)
+        return damaged(store, "its state", fault);
+    memcpy(store->state, value.data, value.size);
+    if (store->state->operator_count > REF_OPERATORS_MAX || store_state_size(store->state) != value.size)
+        return damaged(store, "its state", fault);
+    for (unsigned i = 0; i < SEGMENTED_COUNT; i++)
+        if (store->state->segment_counts[i] > STORE_SEGMENTS_MAX)
+            return damaged(store, "its state", fault);
+    for (uint32_t i = store->state->operator_count; i < REF_OPERATORS_MAX; i++)
+        store->state->operators[i] = (struct operator_state){NEVER_MS, NEVER_MS, NEVER_MS, NEVER_MS};
+    return 0;
+}
+
+static int load_values(struct store *store, MDB_txn *txn, struct fault *fault)
+{
+    struct span value = {0};
+    struct store_row row;
+    int there = db_get(&store->db, txn, META(KEY_STORE), &value, fault);
+    if (there < 0)
+        return -1;
+    if (there || value.size != sizeof row)
+        return fault_set(fault, FAULT_INPUT, "%s: was not made whole; remove it and make it anew with besik init", store->dir);
+    memcpy(&row, value.data, sizeof row);
+    if (row.format != STORE_FORMAT)
+        return fault_set(fault, FAULT_INPUT, "%s: a store of format %u, and this besik reads format %u: use the besik that made it",
+                         store->dir, row.format, STORE_FORMAT);
+    for (unsigned i = 0; i < STORE_NAME_SIZE; i++)
+        snprintf(store->name + 2 * i, 3, "%02x", row.name[i]);
+    there = db_get(&store->db, txn, META(KEY_SETTINGS), &value, fault);
+    if (there || value.size != sizeof store->settings)
+        return damaged(store, "its settings", fault);
+    memcpy(&store->settings, value.data, value.size);
+    there = db_get(&store->db, txn, META(KEY_STATE), &value, fault);
+    if (there || load_state(store, value, fault))
+        return damaged(store, "its state", fault);
+    there = db_get(&store->db, txn, META(KEY_REF), &value, fault);
+    if (there || ref_unpack(&store->ref, value.data, value.size, fault))
+        return damaged(store, "its reference data", fault);
+    return 0;
+}
+
+static int complete_folder(struct store *store, struct fault *fault)
+{
+    MDB_txn *txn;
+    struct span value;
+    struct publish_place *place = sys.alloc(sizeof *place);
+    if (!place)
+        return fault_set(fault, FAULT_FAILED, "out of memory");
+    int there = store_read_begin(store, &txn, fault);
+    if (!there) {
+        there = db_get(&store->db, txn, META(KEY_PENDING), &value, fault);
+        if (there == 0 && value.size == sizeof *place)
+            memcpy(place, value.data, sizeof *place);
+        store_read_end(txn);
+    }
+    int failed = there < 0 ? -1 : 0;
+    if (there == 0) {
+        struct db_writer writer;
+        failed = publish_finish(place, fault) || db_write_begin(&writer, &store->db, SIZE_MAX, fault);
+        if (!failed) {
+            failed = store_clear_pending(&writer, fault) || db_write_commit(&writer, fault);
+            db_write_abort(&writer);
+        }
+    }
+    sys.free(place);
+    return failed;
+}
+
+int store_open(struct store *store, const char *dir, enum store_mode mode, struct fault *fault)
+{
+    *store = (struct store){.lock_fd = -1};
+    size_t size = strlen(dir) + 1;
+    store->dir = sys.alloc(size);
+    if (!store->dir)
+        return fault_set(fault, FAULT_FAILED, "out of memory");
+    memcpy(store->dir, dir, size);
+    MDB_txn *txn = NULL;
+    int failed = read_key(store, fault) || (mode == STORE_WRITE && take_lock(store, fault)) ||
+                 db_open(&store->db, dir, false, mode == STORE_WRITE, fault) ||
+                 (mode == STORE_WRITE && complete_folder(store, fault)) || store_read_begin(store, &txn, fault) ||
+                 load_values(store, txn, fault);
+    store_read_end(txn);
+    if (failed)
+        store_close(store);
+    return failed ? -1 : 0;
+}
+
+void store_close(struct store *store)
+{
+    ref_free(store->ref);
+    db_close(&store->db);
+    if (store->lock_fd >= 0 && store->dir)
+        sys.close(store->lock_fd);
+    sys.free(store->state);
+    sys.free(store->dir);
+    explicit_bzero(store->key, sizeof store->key);
+    *store = (struct store){.lock_fd = -1};
+}
+
+/* ---- sweeping ---- */
+
+struct sweep {
+    const struct state *state;
+    uint32_t number;   /* of the segment that is dead */
+    uint32_t operator; /* whose queue is swept */
+};
+
+static bool segment_is_live(const struct state *state, unsigned segmented, uint32_t number)
+{
+    for (uint32_t i = 0; i < state->segment_counts[segmented]; i++)
+        if (state->segments[segmented][i].number == number)
+            return true;
+    return false;
+}
+
+static enum db_verdict judge_segment(const uint8_t *key, size_t size, const void *context)
+{
+    const struct sweep *sweep = context;
+    (void)size;
+    return db_get_u32(key) == sweep->number ? DB_DELETE : DB_STOP;
+}
+
+/* From segment to segment: the live ones are jumped over, not walked. */
+static int sweep_segments(const struct state *state, struct db_writer *writer, unsigned segmented, enum table table,
+                          struct fault *fault)
+{
+    for (uint64_t number = 0; number <= UINT32_MAX; number++) {
+        uint8_t key[12] = {0};
+        db_put_u32(key, (uint32_t)number);
+        MDB_cursor *cursor;
+        MDB_val k = {sizeof key, key}, v;
+        int error = db_calls.cursor_open(writer->txn, writer->db->tables[table], &cursor);
+        if (!error) {
+            error = db_calls.cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+            if (!error)
+                number = db_get_u32(k.mv_data);
+            mdb_cursor_close(cursor);
+        }
+        if (error)
+            return error == MDB_NOTFOUND ? 0 : db_fault(fault, error, "sweep");
+        struct sweep sweep = {.state = state, .number = (uint32_t)number};
+        db_put_u32(key, (uint32_t)number);
+        if (!segment_is_live(state, segmented, (uint32_t)number) &&
+            db_sweep(writer, table, key, sizeof key, judge_segment, &sweep, fault))
+            return -1;
+    }
+    return 0;
+}
+
+static enum db_verdict judge_due(const uint8_t *key, size_t size, const void *context)
+{
+    const struct sweep *sweep = context;
+    (void)size;
+    return db_get_time(key) <= sweep->state->due_until_ms ? DB_DELETE : DB_STOP;
+}
+
+static enum db_verdict judge_awaited(const uint8_t *key, size_t size, const void *context)
+{
+    const struct sweep *sweep = context;
+    (void)size;
+    bool mine = ((uint32_t)key[0] << 8 | key[1]) == sweep->operator;
+    return mine && db_get_time(key + 2) <= sweep->state->operators[sweep->operator].settled_ms ? DB_DELETE : DB_STOP;
+}
+
+static enum db_verdict judge_history(const uint8_t *key, size_t size, const void *context)
+{
+    const struct sweep *sweep = context;
+    (void)size;
+    return db_get_u32(key) > sweep->state->run ? DB_DELETE : DB_KEEP;
+}
+
+static enum db_verdict judge_cut_due(const uint8_t *key, size_t size, const void *context)
+{
+    const struct sweep *sweep = context;
+    (void)size;
+    return db_get_u32(key + 8) > sweep->state->run ? DB_DELETE : DB_KEEP;
+}
+
+static enum db_verdict judge_cut_awaited(const uint8_t *key, size_t size, const void *context)
+{
+    const struct sweep *sweep = context;
+    (void)size;
+    return db_get_u32(key + 10) > sweep->state->run ? DB_DELETE : DB_KEEP;
+}
+
+/* What a cut run wrote under its own number: only then are the queues walked whole. */
+static int sweep_cut_run(const struct state *state, struct db_writer *writer, struct fault *fault)
+{
+    struct sweep sweep = {.state = state};
+    uint8_t run[4], zero[1] = {0};
+    db_put_u32(run, state->run + 1);
+    return db_sweep(writer, TABLE_DUE, zero, 0, judge_cut_due, &sweep, fault) ||
+                   db_sweep(writer, TABLE_AWAITED, zero, 0, judge_cut_awaited, &sweep, fault) ||
+                   db_sweep(writer, TABLE_HISTORY, run, sizeof run, judge_history, &sweep, fault) ||
+                   db_delete(writer, META(KEY_UNFINISHED), fault)
+               ? -1
+               : 0;
+}
+
+int store_sweep(const struct store *store, struct db_writer *writer, struct fault *fault)
+{
+    static const struct {
+        unsigned segmented;
+        enum table table;
+    } SEGMENTED[] = {{SEGMENTED_OPEN, TABLE_OPEN},
+                     {SEGMENTED_CLOSED, TABLE_CLOSED},
+                     {SEGMENTED_CLOSED, TABLE_CLOSED_FILTER},
+                     {SEGMENTED_NOTICES, TABLE_NOTICES},
+                     {SEGMENTED_NOTICES, TABLE_NOTICES_FILTER}};
+    const struct state *state = store->state;
+    for (size_t i = 0; i < sizeof SEGMENTED / sizeof *SEGMENTED; i++)
+        if (sweep_segments(state, writer, SEGMENTED[i].segmented, SEGMENTED[i].table, fault))
+            return -1;
+    struct sweep sweep = {.state = state};
+    uint8_t zero[1] = {0};
+    if (db_sweep(writer, TABLE_DUE, zero, 0, judge_due, &sweep, fault))
+        return -1;
+    for (; sweep.operator< state->operator_count; sweep.operator++) {
+        uint8_t from[2];
+        db_put_u16(from, (uint16_t)sweep.operator);
+        if (db_sweep(writer, TABLE_AWAITED, from, sizeof from, judge_awaited, &sweep, fault))
+            return -1;
+    }
+    struct span unfinished;
+    int there = db_get(writer->db, writer->txn, META(KEY_UNFINISHED), &unfinished, fault);
+    return there < 0 || (there == 0 && sweep_cut_run(state, writer, fault)) ? -1 : 0;
+}
+
+int store_mark_unfinished(struct db_writer *writer, bool unfinished, struct fault *fault)
+{
+    return unfinished ? db_put(writer, META(KEY_UNFINISHED), "1", 1, fault) : db_delete(writer, META(KEY_UNFINISHED), fault);
+}

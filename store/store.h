@@ -1,0 +1,66 @@
+/* store.h - a store as a whole: made, opened, locked, its small values, and the sweeping of what a cut run left.
+ * Room: store.  Layout: tables.h.  Thread: one, save that read transactions may be used by the workers that open them. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "engine/fault.h"
+#include "io/publish.h"
+#include "io/ref_load.h"
+#include "store/db.h"
+
+#include <xxhash.h>
+
+struct store {
+    char *dir;
+    int lock_fd;
+    struct db db;
+    uint8_t key[STORE_KEY_SIZE];
+    char name[STORE_NAME_SIZE * 2 + 1]; /* `store` in run.json: hexadecimal */
+    struct settings settings;
+    struct state *state; /* malloced; operators[] has room for REF_OPERATORS_MAX */
+    struct ref_set *ref;
+    uint64_t seed; /* of remembered hashes, drawn from the key */
+};
+
+void store_default_settings(struct settings *settings);
+/* One setting by name ('-' as '_'); FAULT_USAGE with what is allowed. `making`: init, which may set shards too. */
+int store_set(struct settings *settings, const char *name, const char *value, bool making, struct fault *fault);
+/* The bounds that settings have with one another. */
+int store_check_settings(const struct settings *settings, struct fault *fault);
+
+/* Makes STORE (it must not be there, or be an empty folder). `key` NULL: a random one. */
+int store_make(const char *dir, const uint8_t *key, const struct settings *settings, const struct ref_set *ref,
+               struct fault *fault);
+
+enum store_mode { STORE_READ, STORE_WRITE };
+/* Opens it; for writing takes the lock (FAULT_BUSY where another has it) and first completes the folder of a run that took
+ * effect and was killed before its folder appeared. */
+int store_open(struct store *store, const char *dir, enum store_mode mode, struct fault *fault);
+void store_close(struct store *store); /* zeroed ones are taken */
+
+/* ---- within a writer ---- */
+
+int store_put_settings(const struct store *store, struct db_writer *writer, struct fault *fault);
+int store_put_ref(const struct ref_set *ref, struct db_writer *writer, struct fault *fault);
+int store_put_state(const struct state *state, struct db_writer *writer, struct fault *fault);
+int store_put_pending(const struct publish_place *place, struct db_writer *writer, struct fault *fault);
+int store_clear_pending(struct db_writer *writer, struct fault *fault);
+/* Set where a run begins to write and cleared by its deciding transaction: a run that was cut leaves it behind. */
+int store_mark_unfinished(struct db_writer *writer, bool unfinished, struct fault *fault);
+/* Sweeps all that the state does not refer to: segments merged away, queues popped, what a cut run left. */
+int store_sweep(const struct store *store, struct db_writer *writer, struct fault *fault);
+
+struct run_row {
+    int64_t as_of_ms;
+    XXH128_hash_t digest; /* of the multiset of its inputs' hashes */
+};
+int store_put_run(uint32_t run, const struct run_row *row, struct db_writer *writer, struct fault *fault);
+/* 0, 1 where there is no such run, -1. */
+int store_get_run(const struct store *store, uint32_t run, struct run_row *ret_row, struct fault *fault);
+
+int store_read_begin(const struct store *store, MDB_txn **ret_txn, struct fault *fault);
+void store_read_end(MDB_txn *txn); /* NULL is taken */
+
+size_t store_state_size(const struct state *state);
+
+#endif

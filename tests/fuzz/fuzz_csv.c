@@ -1,0 +1,226 @@
+/* fuzz_csv.c - csv_next against a slow obvious parser of contract section 3: for every split point of the text and either
+ * `final`, from every record's start.
+ *
+ * The input's first byte: 16 or more, the rest is text; less, a second byte says where it is cut and the `@` in the text is
+ * blown up by that much more or less than 64 KiB, so that the limit is met. */
+#include "io/csv.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define REQUIRE(condition)                                                                                             \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            abort();                                                                                                   \
+    } while (0)
+
+#define FIELDS_MAX 16
+
+/* What the slow parser says of the record that begins at `start`, the text being text[0..size) and no more. */
+struct slow {
+    enum { SLOW_RECORD, SLOW_BLANK, SLOW_BAD, SLOW_UNSETTLED } kind;
+    size_t next;       /* record, blank */
+    size_t record_end; /* record */
+    uint32_t count;
+    struct {
+        size_t start, size; /* between the quotes */
+        bool escaped;
+    } fields[FIELDS_MAX];
+};
+
+/* Is there a byte, and which? -1: the end of the text. */
+static int at(const char *text, size_t size, size_t i)
+{
+    return i < size ? (unsigned char)text[i] : -1;
+}
+
+static struct slow slow_next(const char *text, size_t size, size_t start, bool final)
+{
+    struct slow slow = {.kind = SLOW_UNSETTLED};
+    size_t i = start;
+    int first = at(text, size, i), second = at(text, size, i + 1);
+    if (first == '\n' || (first == '\r' && second == '\n')) {
+        slow.kind = SLOW_BLANK;
+        slow.next = i + (first == '\n' ? 1 : 2);
+        return slow;
+    }
+    for (;;) {
+        size_t field = i, field_end;
+        bool escaped = false;
+        if (at(text, size, i) == '"') {
+            field = ++i;
+            for (;; i++) {
+                if (i >= size) {
+                    slow.kind = final ? SLOW_BAD : SLOW_UNSETTLED; /* unclosed */
+                    return slow;
+                }
+                if (text[i] != '"')
+                    continue;
+                if (i + 1 >= size && !final)
+                    return slow;
+                if (at(text, size, i + 1) != '"')
+                    break;
+                escaped = true;
+                i++;
+            }
+            field_end = i++;
+            int after = at(text, size, i), then = at(text, size, i + 1);
+            if (after == '\r' && then == -1 && !final)
+                return slow;
+            if (after != ',' && after != '\n' && after != -1 && !(after == '\r' && then == '\n')) {
+                slow.kind = SLOW_BAD;
+                return slow;
+            }
+        } else {
+            while (i < size && text[i] != ',' && text[i] != '\n')
+                i++;
+            if (i >= size && !final)
+                return slow;
+            if (at(text, size, i) == '\n' && i > field && text[i - 1] == '\r')
+                i--;
+            field_end = i;
+        }
+        if (slow.count < FIELDS_MAX) {
+            slow.fields[slow.count].start = field;
+            slow.fields[slow.count].size = field_end - field;
+            slow.fields[slow.count].escaped = escaped;
+        }
+        slow.count++;
+        if (at(text, size, i) == ',') {
+            i++;
+            continue;
+        }
+        slow.record_end = i;
+        slow.next = i >= size ? size : text[i] == '\r' ? i + 2 : i + 1;
+        slow.kind = i - start > CSV_RECORD_MAX ? SLOW_BAD : SLOW_RECORD;
+        return slow;
+    }
+}
+
+static void same_fields(const char *text, const struct slow *slow, const struct csv_field *fields)
+{
+    for (uint32_t i = 0; i < slow->count && i < FIELDS_MAX; i++) {
+        REQUIRE(fields[i].data == text + slow->fields[i].start);
+        REQUIRE(fields[i].size == slow->fields[i].size);
+        REQUIRE(fields[i].escaped == slow->fields[i].escaped);
+        char *copy = malloc(fields[i].size + 1u);
+        size_t size = csv_unescape(&fields[i], copy), slow_size = 0;
+        for (size_t k = 0; k < fields[i].size; k++, slow_size++) {
+            REQUIRE(copy[slow_size] == fields[i].data[k]);
+            if (fields[i].escaped && fields[i].data[k] == '"')
+                k++;
+        }
+        REQUIRE(size == slow_size);
+        free(copy);
+    }
+}
+
+/* One call, judged. Returns where to go on, or `size` to stop. */
+static size_t judge(const char *text, size_t size, size_t position, bool final)
+{
+    struct csv_field fields[FIELDS_MAX];
+    uint32_t count = 0;
+    size_t next = 0;
+    enum csv_result result = csv_next(text, size, position, final, fields, FIELDS_MAX, &count, &next);
+    struct slow slow = slow_next(text, size, position, final);
+    bool far = size - position >= CSV_LOOKAHEAD;
+    const char *line = memchr(text + position, '\n', size - position);
+    switch (result) {
+    case CSV_RECORD:
+        REQUIRE(slow.kind == SLOW_RECORD && count == slow.count && next == slow.next);
+        same_fields(text, &slow, fields);
+        return next;
+    case CSV_BLANK:
+        REQUIRE(slow.kind == SLOW_BLANK && next == slow.next);
+        return next;
+    case CSV_BAD:
+        REQUIRE(slow.kind == SLOW_BAD || (slow.kind == SLOW_UNSETTLED && far));
+        REQUIRE(next == (line != NULL ? (size_t)(line - text) + 1 : size) && (line != NULL || final));
+        return next;
+    case CSV_BAD_CUT:
+        REQUIRE((slow.kind == SLOW_BAD || (slow.kind == SLOW_UNSETTLED && far)) && line == NULL && !final);
+        return size;
+    case CSV_MORE:
+        REQUIRE(slow.kind == SLOW_UNSETTLED && !final && !far);
+        return size;
+    case CSV_END:
+        abort();
+    }
+    abort();
+}
+
+static void whole(const char *text, size_t shown, bool final)
+{
+    char *own = malloc(shown); /* its end is the end of a block, so that a read behind it is seen */
+    REQUIRE(own != NULL || shown == 0);
+    if (shown > 0)
+        memcpy(own, text, shown);
+    size_t position = 0;
+    while (position < shown) {
+        size_t next = judge(own, shown, position, final);
+        REQUIRE(next > position && next <= shown);
+        position = next;
+    }
+    struct csv_field field;
+    uint32_t count;
+    size_t next;
+    REQUIRE(csv_next(own, shown, position, final, &field, 1, &count, &next) == CSV_END);
+    uint64_t lines = 0;
+    for (size_t i = 0; i < shown; i++)
+        lines += text[i] == '\n';
+    REQUIRE(csv_count_lines(own, shown) == lines);
+    free(own);
+}
+
+static void quote_round_trip(const char *text, size_t size)
+{
+    char *out = malloc(2 * size + 2);
+    size_t quoted = csv_quote((struct span){text, size}, out);
+    struct csv_field field;
+    uint32_t count = 0;
+    size_t next;
+    if (quoted > 0 && quoted <= CSV_RECORD_MAX) {
+        REQUIRE(csv_next(out, quoted, 0, true, &field, 1, &count, &next) == CSV_RECORD && count == 1 && next == quoted);
+        char *back = malloc(field.size + 1u);
+        size_t back_size = field.escaped ? csv_unescape(&field, back) : field.size;
+        REQUIRE(back_size == size && memcmp(field.escaped ? back : field.data, text, size) == 0);
+        free(back);
+    }
+    free(out);
+}
+
+static void around_the_limit(const char *text, size_t size, unsigned extra, unsigned how)
+{
+    const char *mark = memchr(text, '@', size);
+    if (mark == NULL)
+        return;
+    size_t head = (size_t)(mark - text), tail = size - head - 1, fill = CSV_RECORD_MAX - head - 8 + extra;
+    size_t all = head + fill + tail;
+    char *blown = malloc(all);
+    memcpy(blown, text, head);
+    memset(blown + head, how & 0x80 ? ',' : 'x', fill);
+    memcpy(blown + head + fill, mark + 1, tail);
+    const size_t cuts[] = {all, all - 1, CSV_RECORD_MAX + 1, CSV_LOOKAHEAD - 1, CSV_LOOKAHEAD};
+    size_t shown = cuts[(how >> 1) % (sizeof cuts / sizeof *cuts)];
+    whole(blown, shown < all ? shown : all, how & 1);
+    free(blown);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2 || size > 4096)
+        return 0;
+    const char *text = (const char *)data + 1;
+    size--;
+    if (data[0] < 16) {
+        around_the_limit(text + 1, size - 1, data[0], data[1]);
+        return 0;
+    }
+    quote_round_trip(text, size);
+    for (size_t shown = size > 300 ? size - 300 : 0; shown <= size; shown++) {
+        whole(text, shown, false);
+        whole(text, shown, true);
+    }
+    return 0;
+}

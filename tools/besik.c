@@ -1,0 +1,53 @@
+/* besik.c - the front door: which command, and what its failure means to the shell. */
+#include "tools/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+static const struct {
+    const char *name, *summary;
+    int (*go)(int argc, char **argv, struct fault *fault);
+} COMMANDS[] = {
+    {"init", "make a store", command_init},
+    {"ref", "replace a store's reference data", command_ref},
+    {"set", "change a setting of a store", command_set},
+    {"run", "the main job: one run over a set of input files", command_run},
+    {"case", "a phone's cases, where they stand, and their history", command_case},
+};
+
+static void print_help(void)
+{
+    puts("besik: bulk processing of the SMS service for newborns' parents\n\nusage: besik COMMAND …  (besik COMMAND --help)\n");
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++)
+        printf("  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+}
+
+int main(int argc, char **argv)
+{
+    struct fault fault = {0};
+    umask(0077);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a core would hold personal data */
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help();
+        return argc < 2 ? FAULT_USAGE : 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("besik " BESIK_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
+        if (strcmp(argv[1], COMMANDS[i].name) != 0)
+            continue;
+        if (COMMANDS[i].go(argc - 2, argv + 2, &fault) == 0) {
+            if (fflush(stdout) == 0)
+                return 0;
+            fault_set(&fault, FAULT_FAILED, "standard output: cannot write");
+        }
+        fprintf(stderr, "besik %s: %s\n", argv[1], fault.text);
+        return fault.code == FAULT_NONE ? FAULT_FAILED : (int)fault.code;
+    }
+    fprintf(stderr, "besik: %s: no such command (see besik --help)\n", argv[1]);
+    return FAULT_USAGE;
+}

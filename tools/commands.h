@@ -1,0 +1,13 @@
+/* commands.h - the commands of besik; each returns 0, or -1 with the fault set. Room: tools. */
+#ifndef TOOLS_COMMANDS_H
+#define TOOLS_COMMANDS_H
+
+#include "engine/fault.h"
+
+int command_init(int argc, char **argv, struct fault *fault);
+int command_ref(int argc, char **argv, struct fault *fault);
+int command_set(int argc, char **argv, struct fault *fault);
+int command_run(int argc, char **argv, struct fault *fault);
+int command_case(int argc, char **argv, struct fault *fault);
+
+#endif

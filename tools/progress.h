@@ -1,0 +1,23 @@
+/* progress.h - what a run tells while it goes on: a live line on a terminal, or key=value lines with --progress.
+ * Room: tools.  Written to standard error by the calling thread of progress_tick; cheap when it is not time yet. */
+#ifndef TOOLS_PROGRESS_H
+#define TOOLS_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct progress {
+    bool live, lines;
+    double began, stage_began, next;
+    const char *stage;
+    bool shown;
+};
+
+double progress_now(void); /* seconds, monotonic */
+void progress_open(struct progress *progress, bool lines);
+void progress_stage(struct progress *progress, const char *stage);
+/* done of total units; records in all so far (0: not told). */
+void progress_tick(struct progress *progress, double done, double total, uint64_t records);
+void progress_close(struct progress *progress);
+
+#endif

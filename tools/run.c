@@ -1,0 +1,363 @@
+/* run.c - one run: the table of contents. Each step is one call; between them stands what holds from there on. */
+#include "tools/run.h"
+
+#include "engine/check.h"
+#include "engine/values.h"
+#include "tools/run_setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define AHEAD_MAX (400 * DAY_MS)
+#define REWRITE_SHARE 4 /* open is written anew where a fourth of it or more is touched */
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * SECOND_MS + now.tv_nsec / 1000000;
+}
+
+static int decide_as_of(struct run *run)
+{
+    int64_t now = clock_ms();
+    run->began_ms = now;
+    run->facts.as_of_ms = now - now % SECOND_MS;
+    if (run->options->as_of && !value_time(span_of(run->options->as_of), &run->facts.as_of_ms))
+        return fault_set(run->fault, FAULT_USAGE, "--as-of %s: not RFC 3339 with an offset, as 2026-11-24T22:00:00+05:00",
+                         run->options->as_of);
+    run->facts.previous_ms = run->store->state->run ? run->store->state->as_of_ms : NEVER_MS;
+    char last[VALUE_TIME_MAX + 1];
+    if (run->facts.previous_ms != NEVER_MS && run->facts.as_of_ms < run->facts.previous_ms) {
+        last[value_time_write(run->facts.previous_ms, last)] = 0;
+        return fault_set(run->fault, FAULT_USAGE, "--as-of lies before that of the store's last run, %s", last);
+    }
+    if (run->facts.as_of_ms > now + AHEAD_MAX)
+        return fault_set(run->fault, FAULT_USAGE, "--as-of lies more than 400 days after this machine's clock");
+    return 0;
+}
+
+/* ---- the same run again ---- */
+
+static int hash_order(const void *a, const void *b)
+{
+    return XXH128_cmp(a, b);
+}
+
+/* What tells a run's inputs from others': their contents as a multiset. */
+static int digest_inputs(struct run *run, XXH128_hash_t *ret_digest)
+{
+    XXH128_hash_t *hashes = sys.alloc((run->inputs.file_count + 1) * sizeof *hashes);
+    if (!hashes)
+        return fault_set(run->fault, FAULT_FAILED, "out of memory");
+    for (uint32_t i = 0; i < run->inputs.file_count; i++)
+        hashes[i] = run->inputs.files[i].hash;
+    qsort(hashes, run->inputs.file_count, sizeof *hashes, hash_order);
+    *ret_digest = XXH3_128bits(hashes, run->inputs.file_count * sizeof *hashes);
+    sys.free(hashes);
+    return 0;
+}
+
+/* The run number and store name in a folder's run.json; 0 where it is none. */
+static uint32_t folder_run(const char *folder, char store[STORE_NAME_SIZE * 2 + 1])
+{
+    char path[4200], head[1024];
+    snprintf(path, sizeof path, "%s/run.json", folder);
+    int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return 0;
+    ssize_t size = sys.pread(fd, head, sizeof head - 1, 0);
+    sys.close(fd);
+    unsigned number = 0;
+    if (size <= 0)
+        return 0;
+    head[size] = 0;
+    return sscanf(head, "{\"besik\": 1, \"run\": %u, \"as_of\": \"%*[^\"]\", \"store\": \"%32[0-9a-f]\"", &number, store) == 2
+               ? number
+               : 0;
+}
+
+/* --out stands already: 1 it is this very run (nothing to do), else a fault. */
+static int check_folder_again(struct run *run)
+{
+    struct run_row row;
+    char store[STORE_NAME_SIZE * 2 + 1];
+    uint32_t number = folder_run(run->options->out, store);
+    int there = !number || strcmp(store, run->store->name) != 0 ? 1 : store_get_run(run->store, number, &row, run->fault);
+    if (there < 0)
+        return -1;
+    if (there == 0) {
+        XXH128_hash_t digest;
+        bool same_time = !run->options->as_of || run->facts.as_of_ms == row.as_of_ms;
+        run->ingest.hash_only = true;
+        if (same_time && (ingest_run(&run->ingest, run->fault) || digest_inputs(run, &digest)))
+            return -1;
+        if (same_time && XXH128_isEqual(digest, row.digest))
+            return 1;
+    }
+    return fault_set(run->fault, FAULT_USAGE, "%s: stands already and holds another run; give another --out", run->options->out);
+}
+
+static bool folder_stands(const char *path)
+{
+    struct stat stat;
+    return sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* ---- between the passes ---- */
+
+static int totals_order(const void *a, const void *b, void *context)
+{
+    const struct ingest_totals *x = a, *y = b;
+    return input_order(context, x->piece, x->line, y->piece, y->line);
+}
+
+/* Totals records are looked up by every phone: one list, for all. */
+static int share_totals(struct run *run)
+{
+    struct ingest *ingest = &run->ingest;
+    qsort_r(ingest->totals, ingest->totals_count, sizeof *ingest->totals, totals_order, &run->inputs);
+    run->totals_rows = sys.alloc((ingest->totals_count + 1) * sizeof *run->totals_rows);
+    run->totals_found = sys.alloc((ingest->totals_count + 1) * sizeof *run->totals_found);
+    if (!run->totals_rows || !run->totals_found)
+        return fault_set(run->fault, FAULT_FAILED, "out of memory");
+    for (uint32_t i = 0; i < ingest->totals_count; i++) {
+        run->totals_rows[i] = ingest->totals[i].row;
+        run->totals_found[i] = 0;
+    }
+    run->facts.totals = run->totals_rows;
+    run->facts.totals_count = ingest->totals_count;
+    for (uint32_t w = 0; w < run->worker_count; w++) {
+        int64_t *counts = sys.alloc((ingest->totals_count + 1) * sizeof *counts);
+        if (!counts)
+            return fault_set(run->fault, FAULT_FAILED, "out of memory");
+        memset(counts, 0, (ingest->totals_count + 1) * sizeof *counts);
+        run->workers[w].apply.totals_counts = counts;
+    }
+    return 0;
+}
+
+/* Is so much of the open table touched that writing it anew costs less than a segment of changes? */
+static void decide_rewrite(struct run *run)
+{
+    const struct state *state = run->store->state;
+    uint64_t open = 0, events = 0;
+    for (uint32_t i = 0; i < state->segment_counts[SEGMENTED_OPEN]; i++)
+        open += state->segments[SEGMENTED_OPEN][i].entries;
+    for (uint32_t part = 0; part < run_parts(run); part++)
+        events += spool_size(&run->events, part) + spool_size(&run->notices, part);
+    run->look_at_all = state->look_at_all;
+    run->rewrite_open = open && (run->look_at_all || events / 128 >= open / REWRITE_SHARE);
+    if (open < 4096 && state->segment_counts[SEGMENTED_OPEN] > 1) /* so few that it is always cheap */
+        run->rewrite_open = true;
+    run->state->look_at_all = 0;
+}
+
+static void add_up(struct run *run)
+{
+    for (uint32_t w = 0; w < run->worker_count; w++) {
+        const struct apply *apply = &run->workers[w].apply;
+        counts_add(&run->counts, &apply->counts);
+        for (uint32_t i = 0; i < run->inputs.file_count; i++)
+            run->inputs.files[i].duplicates += run->workers[w].duplicates[i];
+        for (uint32_t i = 0; i < run->facts.totals_count; i++)
+            run->totals_found[i] += (uint64_t)apply->totals_counts[i];
+        for (uint32_t i = 0; i < run->facts.ref->operator_count; i++) {
+            struct operator_news *sum = &run->news[i];
+            const struct operator_news *news = &apply->news[i];
+            if (news->heard_ms > sum->heard_ms)
+                sum->heard_ms = news->heard_ms;
+            if (news->receipted_ms > sum->receipted_ms)
+                sum->receipted_ms = news->receipted_ms;
+            if (!news->late_count)
+                continue;
+            if (!sum->late_count || news->late_first_ms < sum->late_first_ms)
+                sum->late_first_ms = news->late_first_ms;
+            if (!sum->late_count || news->late_last_ms > sum->late_last_ms)
+                sum->late_last_ms = news->late_last_ms;
+            sum->late_count += news->late_count;
+        }
+    }
+    for (uint32_t i = 0; i < run->inputs.file_count; i++)
+        if (run->inputs.files[i].has_kind)
+            run->counts.records[run->inputs.files[i].kind] += (int64_t)run->inputs.files[i].records;
+    /* the workers counted changes of what stands open: the store keeps the sums */
+    counts_add(&run->state->totals, &(struct counts){0});
+    for (enum step step = 0; step < STEP_COUNT; step++)
+        run->counts.open[step] = run->state->totals.open[step] += run->counts.open[step];
+    run->counts.cases_open = run->state->totals.cases_open += run->counts.cases_open;
+    run->counts.cases_closed = run->state->totals.cases_closed += run->counts.cases_closed;
+}
+
+static int check_sms_limit(struct run *run)
+{
+    int64_t sms = 0;
+    for (unsigned kind = 0; kind < SMS_KIND_COUNT; kind++)
+        for (unsigned what = 0; what < SMS_WHAT_MAX; what++)
+            sms += run->counts.sms[kind][what];
+    if (run->options->sms_limit < 0 || sms <= run->options->sms_limit)
+        return 0;
+    return fault_set(run->fault, FAULT_INPUT, "the run would send %lld SMS, more than --sms-limit %lld: nothing took effect",
+                     (long long)sms, (long long)run->options->sms_limit);
+}
+
+static int finish_outputs(struct run *run)
+{
+    for (uint32_t i = 0; i < run->facts.ref->operator_count; i++)
+        if (run->outbound[i] && output_finish(run->outbound[i], run->fault))
+            return -1;
+    for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
+        if (run->requests[agency] && output_finish(run->requests[agency], run->fault))
+            return -1;
+    return output_finish(run->rejects_file, run->fault) || output_finish(run->findings_file, run->fault) ? -1 : 0;
+}
+
+/* The instant in which the run takes effect. */
+static int decide(struct run *run)
+{
+    struct run_row row = {.as_of_ms = run->facts.as_of_ms};
+    if (digest_inputs(run, &row.digest))
+        return -1;
+    run->state->run = run->facts.run;
+    run->state->as_of_ms = run->facts.as_of_ms;
+    return store_put_state(run->state, &run->writer, run->fault) ||
+                   store_put_run(run->facts.run, &row, &run->writer, run->fault) ||
+                   store_put_pending(&run->place, &run->writer, run->fault) ||
+                   store_mark_unfinished(&run->writer, false, run->fault) || db_write_commit(&run->writer, run->fault)
+               ? -1
+               : 0;
+}
+
+/* What the run no longer needs; a failure here is nothing: the next command that writes does it again. */
+static void clean_up(struct run *run)
+{
+    struct fault ignored = {0};
+    struct db_writer writer;
+    memcpy(run->store->state, run->state, store_state_size(run->state));
+    if (db_write_begin(&writer, &run->store->db, run->options->memory / 8, &ignored))
+        return;
+    if (store_clear_pending(&writer, &ignored) == 0 && store_sweep(run->store, &writer, &ignored) == 0)
+        (void)db_write_commit(&writer, &ignored);
+    db_write_abort(&writer);
+}
+
+static int publish(struct run *run)
+{
+    if (sys.fsync(run->folder_fd) != 0)
+        return fault_errno(run->fault, errno, "%s: sync", run->place.hidden);
+    if (!run->writing) /* a dry run: the folder appears, the store stays as it is */
+        return publish_finish(&run->place, run->fault);
+    double began = progress_now();
+    if (decide(run))
+        return -1;
+    run->stages[STAGE_COMMIT] += progress_now() - began;
+    /* Beyond this point the run has taken effect. */
+    return publish_finish(&run->place, run->fault);
+}
+
+static double lap(double *since)
+{
+    double now = progress_now(), spent = now - *since;
+    *since = now;
+    return spent;
+}
+
+static int begin_writing(struct run *run)
+{
+    if (run->options->dry_run)
+        return 0;
+    if (db_write_begin(&run->writer, &run->store->db, run->options->memory / 8, run->fault))
+        return -1;
+    run->writing = true;
+    struct span unfinished = {0};
+    (void)unfinished;
+    return store_sweep(run->store, &run->writer, run->fault) || store_mark_unfinished(&run->writer, true, run->fault) ? -1 : 0;
+}
+
+static int do_passes(struct run *run)
+{
+    double since = progress_now(), begun = since;
+    run->facts.run = run->store->state->run + 1;
+
+    progress_stage(&run->progress, "read");
+    if (ingest_run(&run->ingest, run->fault) || share_totals(run) || run_pop_due(run))
+        return -1;
+    run->stages[STAGE_READ] = lap(&since);
+    /* Beyond this point no file is read: each record has its destination, and its place in its file. */
+
+    progress_stage(&run->progress, "apply");
+    decide_rewrite(run);
+    if (begin_writing(run) || run_merge_segments(run) || run_tell_notices_apart(run))
+        return -1;
+    /* Beyond this point every event has its phone. */
+
+    if (publish_begin(&run->place, &run->folder_fd, run->fault) || run_apply_phones(run))
+        return -1;
+    add_up(run);
+    if (check_sms_limit(run))
+        return -1;
+    run->stages[STAGE_APPLY] = lap(&since);
+    /* Beyond this point all is decided; what follows only writes it down. */
+
+    progress_stage(&run->progress, "commit");
+    if (run_index_notices(run) || run_reconcile(run) || run_flush_queues(run))
+        return -1;
+    run->stages[STAGE_COMMIT] = lap(&since);
+
+    progress_stage(&run->progress, "publish");
+    if (run_write_rejects(run) || run_write_findings(run) || finish_outputs(run))
+        return -1;
+    run->stages[STAGE_PUBLISH] = lap(&since);
+    if (run_write_json(run, since - begun))
+        return -1;
+    return publish(run);
+}
+
+static int prepare(struct run *run)
+{
+    uint32_t next = run->store->state->run + 1;
+    if (decide_as_of(run) || walk_gather(&run->walk, run->options->paths, run->options->path_count, run->fault) ||
+        publish_place(&run->place, run->options->out, next, run->fault) || run_set_up(run))
+        return -1;
+    if (folder_stands(run->options->out))
+        return check_folder_again(run);
+    return run_check_space(run);
+}
+
+int run_go(const struct run_options *options, struct fault *fault)
+{
+    struct store store = {.lock_fd = -1};
+    struct run *run = sys.alloc(sizeof *run);
+    if (!run)
+        return fault_set(fault, FAULT_FAILED, "out of memory");
+    memset(run, 0, sizeof *run);
+    *run = (struct run){.options = options, .fault = fault, .store = &store, .folder_fd = -1};
+    progress_open(&run->progress, options->progress);
+    int failed = store_open(&store, options->store, STORE_WRITE, fault);
+    bool begun = false;
+    if (!failed) {
+        int again = prepare(run);
+        failed = again < 0;
+        if (again == 0) {
+            begun = true;
+            failed = do_passes(run);
+        }
+    }
+    progress_close(&run->progress);
+    if (run->writing)
+        db_write_abort(&run->writer);
+    if (begun && failed && run->folder_fd >= 0 && run->state && run->state->run != run->facts.run)
+        publish_abandon(&run->place); /* not taken effect: nothing is left of it */
+    if (begun && !failed && run->writing)
+        clean_up(run);
+    if (run->folder_fd >= 0)
+        sys.close(run->folder_fd);
+    run_tear_down(run);
+    walk_free(&run->walk);
+    store_close(&store);
+    sys.free(run);
+    return failed ? -1 : 0;
+}

@@ -1,0 +1,175 @@
+/* run.h - one run, from files in to folder out: the state that its passes share, and the passes.
+ * Room: tools.  Start: run_go in run.c, which is the table of contents. */
+#ifndef TOOLS_RUN_H
+#define TOOLS_RUN_H
+
+#include "engine/apply.h"
+#include "io/crew.h"
+#include "io/ingest.h"
+#include "io/input.h"
+#include "io/output.h"
+#include "io/publish.h"
+#include "io/rows.h"
+#include "io/sort.h"
+#include "io/spool.h"
+#include "io/walk.h"
+#include "store/history.h"
+#include "store/segment.h"
+#include "store/store.h"
+#include "tools/progress.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct run_options {
+    const char *store, *out, *as_of, *tmp;
+    char *const *paths;
+    int path_count;
+    bool dry_run, rebuild, json, progress;
+    uint32_t workers; /* 0: as many as there are processors */
+    uint64_t memory;  /* bytes */
+    int64_t sms_limit; /* -1: none */
+};
+
+/* A pseudo kind of event, behind all others of a phone: a due time of it was reached. */
+#define EVENT_DUE KIND_COUNT
+
+struct part_output { /* what the apply of one part made, until the one writer has written it */
+    struct blobs blobs;
+    struct buffer *outbound;              /* by operator id */
+    struct buffer requests[AGENCY_COUNT];
+    struct buffer due;                    /* struct due_entry */
+    struct buffer awaited;                /* struct awaited_row */
+    uint64_t open_entries, open_bytes, closed_entries, closed_bytes;
+    uint32_t part;
+    bool ready;
+};
+
+struct awaited_row { /* on its way to the table */
+    int64_t at_ms;
+    uint32_t operator;
+    struct awaited_entry entry;
+};
+
+struct index_row { /* a notice that opened a case, on its way to the index */
+    uint64_t hash;
+    uint32_t sub, reserved;
+    struct notice_record record;
+};
+
+struct finding_row { /* a row of reconciliation.csv on its way; party, id and detail behind it */
+    uint64_t hash;
+    int64_t since_ms;
+    uint32_t phone;
+    uint16_t party_size, id_size, detail_size;
+    uint8_t finding, slot; /* slot 0: none */
+    bool has_phone;
+    uint8_t reserved[3];
+};
+
+struct run_worker {
+    struct apply apply;
+    struct ids ids;
+    struct texts *texts;
+    struct rows rows;
+    MDB_txn *txn;
+    struct segment_view open, closed, notices;
+    struct segment_builder open_builder, closed_builder, index_builder;
+    struct buffer loaded;           /* a part's events */
+    struct buffer order, spare;     /* struct sort_entry */
+    struct buffer text;             /* short-lived */
+    struct buffer history;          /* of the part: not yet compressed */
+    struct buffer retired;          /* full blocks of apply.bytes, until the phone is done */
+    uint64_t history_first;
+    uint64_t *duplicates;           /* by file */
+    struct part_output *output;
+    void *zstd;
+};
+
+struct run {
+    const struct run_options *options;
+    struct fault *fault;
+    struct store *store;
+    struct run_facts facts;
+    struct record_rules rules;
+    struct walk walk;
+    struct publish_place place;
+    struct crew crew;
+    struct spool_pool pool;
+    struct spool events, notices, rejects, findings, index;
+    struct ingest ingest;
+    struct inputs inputs;
+    struct progress progress;
+    struct run_worker *workers;
+    uint32_t worker_count;
+    unsigned part_bits;      /* of events, notices and index: log2 of their number */
+    int64_t *settled_ms;     /* by operator */
+    struct counts counts;    /* of all workers, after the pass */
+    struct operator_news *news;
+    uint64_t *totals_found;  /* by row of ingest.totals, after the pass */
+    struct totals_row *totals_rows;
+    /* the writer's side */
+    struct db_writer writer;
+    bool writing;
+    struct ring *ring;
+    int folder_fd;
+    struct output **outbound; /* by operator id */
+    uint64_t *outbound_rows;
+    struct output *requests[AGENCY_COUNT];
+    uint64_t request_rows[AGENCY_COUNT];
+    struct output *rejects_file, *findings_file;
+    uint64_t rejects_rows, findings_rows;
+    struct part_output *window; /* part_output of part p stands in window[p % window_size] while it is under way */
+    uint32_t window_size;
+    pthread_mutex_t window_lock;
+    pthread_cond_t window_news;
+    uint32_t next_part, written_parts; /* to be taken by a worker; written */
+    struct state *state;               /* as it will be */
+    bool rewrite_open;                 /* the whole table of open cases is written anew */
+    bool look_at_all;                  /* every open case is looked at, not only those named or due */
+    uint32_t segment_numbers[SEGMENTED_COUNT];  /* of this run */
+    uint32_t merged_numbers[SEGMENTED_COUNT];   /* of merges, 0 none */
+    uint32_t merged_from[SEGMENTED_COUNT];      /* first of the old segments that are merged */
+    uint64_t merged_entries, merged_bytes;
+    struct buffer due, awaited;        /* not yet written */
+    uint32_t due_sequence, awaited_sequence;
+    double stages[4];
+    int64_t began_ms;
+};
+
+enum run_stage { STAGE_READ, STAGE_APPLY, STAGE_COMMIT, STAGE_PUBLISH };
+
+int run_go(const struct run_options *options, struct fault *fault);
+
+/* ---- passes, in their order ---- */
+
+int run_pop_due(struct run *run);         /* due times reached: events (run_due.c) */
+int run_merge_segments(struct run *run);  /* few segments of unlike size (run_merge.c) */
+int run_tell_notices_apart(struct run *run); /* run_notices.c */
+int run_apply_phones(struct run *run);    /* run_phones.c, with run_write.c on the other side */
+int run_index_notices(struct run *run);   /* run_notices.c */
+int run_reconcile(struct run *run);       /* findings of operators and totals (run_reconcile.c) */
+int run_write_rejects(struct run *run);   /* run_report.c */
+int run_write_findings(struct run *run);  /* run_report.c */
+int run_write_json(struct run *run, double seconds); /* run_json.c */
+
+/* ---- shared by passes ---- */
+
+int run_load_part(struct run *run, struct run_worker *worker, struct spool *spool, uint32_t part, struct fault *fault);
+int run_add_reject(struct run *run, uint32_t worker, const struct event *event, unsigned outcome, enum reason reason,
+                   bool phone_known, struct fault *fault);
+int run_add_finding(struct run *run, uint32_t worker, struct finding_row *row, struct span party, struct span id,
+                    struct span detail, struct fault *fault);
+int run_open_output(struct run *run, struct output **output, const char *name, const char *header);
+int run_write_part(struct run *run, struct part_output *output);
+int run_flush_queues(struct run *run);
+int run_queue_due(struct run *run, const struct due_entry *entries, size_t count);
+int run_queue_awaited(struct run *run, const struct awaited_row *rows, size_t count);
+size_t run_identity(const struct event *event, char *out); /* as rejects.csv shows it; out: 8,200 bytes */
+
+static inline uint32_t run_parts(const struct run *run)
+{
+    return 1u << run->part_bits;
+}
+
+#endif

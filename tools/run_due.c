@@ -1,0 +1,138 @@
+/* run_due.c - due times: those reached become events of their phones, those to come are queued (store/tables.h). */
+#include "tools/run.h"
+
+#include "engine/values.h"
+
+#include <stdlib.h>
+
+#define ENTRIES_MAX ((QUEUE_SIZE - 8) / sizeof(struct due_entry))
+#define GROUP_MAX (ENTRIES_MAX * 64) /* sorted together, then cut */
+
+static int due_order(const void *a, const void *b)
+{
+    struct due_entry x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    if (x.due_ms != y.due_ms)
+        return x.due_ms < y.due_ms ? -1 : 1;
+    return (x.phone > y.phone) - (x.phone < y.phone);
+}
+
+/* Writes what is gathered as sorted values of the table. */
+static int flush_due(struct run *run)
+{
+    struct due_entry *entries = (struct due_entry *)run->due.data;
+    size_t count = run->due.size / sizeof *entries;
+    if (!count)
+        return 0;
+    qsort(entries, count, sizeof *entries, due_order);
+    for (size_t at = 0; at < count && run->writing;) {
+        size_t some = count - at < ENTRIES_MAX ? count - at : ENTRIES_MAX;
+        uint8_t key[16];
+        db_put_time(key, entries[at].due_ms);
+        db_put_u32(key + 8, run->facts.run);
+        db_put_u32(key + 12, run->due_sequence++);
+        if (db_put(&run->writer, TABLE_DUE, key, sizeof key, entries + at, some * sizeof *entries, run->fault))
+            return -1;
+        at += some;
+    }
+    buffer_clear(&run->due);
+    return 0;
+}
+
+int run_queue_due(struct run *run, const struct due_entry *entries, size_t count)
+{
+    if (buffer_add(&run->due, entries, count * sizeof *entries, run->fault))
+        return -1;
+    return run->due.size >= GROUP_MAX * sizeof *entries ? flush_due(run) : 0;
+}
+
+static int awaited_order(const void *a, const void *b)
+{
+    const struct awaited_row *x = a, *y = b;
+    if (x->operator != y->operator)
+        return x->operator < y->operator ? -1 : 1;
+    if (x->at_ms != y->at_ms)
+        return x->at_ms < y->at_ms ? -1 : 1;
+    return memcmp(&x->entry, &y->entry, sizeof x->entry);
+}
+
+static int flush_awaited(struct run *run)
+{
+    struct awaited_row *rows = (struct awaited_row *)run->awaited.data;
+    size_t count = run->awaited.size / sizeof *rows;
+    if (!count || !run->writing)
+        return 0;
+    qsort(rows, count, sizeof *rows, awaited_order);
+    for (size_t at = 0; at < count;) {
+        struct awaited_entry entries[(QUEUE_SIZE - 8) / sizeof(struct awaited_entry)];
+        size_t some = 0;
+        const struct awaited_row *first = &rows[at];
+        while (at < count && some < sizeof entries / sizeof *entries && rows[at].operator == first->operator &&
+               rows[at].at_ms == first->at_ms)
+            entries[some++] = rows[at++].entry;
+        uint8_t key[18];
+        db_put_u16(key, (uint16_t)first->operator);
+        db_put_time(key + 2, first->at_ms);
+        db_put_u32(key + 10, run->facts.run);
+        db_put_u32(key + 14, run->awaited_sequence++);
+        if (db_put(&run->writer, TABLE_AWAITED, key, sizeof key, entries, some * sizeof *entries, run->fault))
+            return -1;
+    }
+    buffer_clear(&run->awaited);
+    return 0;
+}
+
+int run_queue_awaited(struct run *run, const struct awaited_row *rows, size_t count)
+{
+    if (buffer_add(&run->awaited, rows, count * sizeof *rows, run->fault))
+        return -1;
+    return run->awaited.size >= GROUP_MAX * sizeof *rows ? flush_awaited(run) : 0;
+}
+
+int run_flush_queues(struct run *run)
+{
+    return flush_due(run) || flush_awaited(run) ? -1 : 0;
+}
+
+static int add_due_event(struct run *run, uint32_t phone)
+{
+    struct event event = {.hash = value_phone_hash(phone), .phone = phone, .kind = EVENT_DUE, .at_ms = INT64_MAX};
+    return spool_add(&run->events, 0, part_of(event.hash, run->part_bits), &event, sizeof event, NULL, 0, run->fault);
+}
+
+/* Reads the queue up to as-of. Of a value that reaches beyond, the rest is queued anew. */
+int run_pop_due(struct run *run)
+{
+    MDB_txn *txn;
+    if (store_read_begin(run->store, &txn, run->fault))
+        return -1;
+    MDB_cursor *cursor;
+    int error = db_calls.cursor_open(txn, run->store->db.tables[TABLE_DUE], &cursor), failed = 0;
+    uint8_t from[8];
+    db_put_time(from, run->store->state->due_until_ms == INT64_MIN ? INT64_MIN : run->store->state->due_until_ms + 1);
+    MDB_val key = {sizeof from, from}, value;
+    if (!error)
+        error = db_calls.cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    else
+        cursor = NULL;
+    while (!error && !failed && db_get_time(key.mv_data) <= run->facts.as_of_ms) {
+        struct span payload;
+        failed = db_check(TABLE_DUE, &key, &value, &payload, run->fault);
+        size_t count = failed ? 0 : payload.size / sizeof(struct due_entry);
+        for (size_t i = 0; i < count && !failed; i++) {
+            struct due_entry entry;
+            memcpy(&entry, payload.data + i * sizeof entry, sizeof entry);
+            failed = entry.due_ms <= run->facts.as_of_ms ? add_due_event(run, entry.phone)
+                                                         : run_queue_due(run, &entry, 1);
+        }
+        error = db_calls.cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    if (cursor)
+        mdb_cursor_close(cursor);
+    store_read_end(txn);
+    if (!failed && error && error != MDB_NOTFOUND)
+        failed = db_fault(run->fault, error, "read");
+    run->state->due_until_ms = run->facts.as_of_ms;
+    return failed;
+}

@@ -1,0 +1,281 @@
+/* run_notices.c - notices are told apart first, over all phones: of those with one id the first counts, the others are
+ * repeats or conflicts of it. Then they, and the withdrawals that name them, go on to their phones. At the end of the run the
+ * notices that opened a case are entered into the index. */
+#include "tools/run.h"
+
+#include "engine/check.h"
+#include "engine/values.h"
+
+#include <stdatomic.h>
+
+#define SUB_SEED 0x6e6f7469u
+
+struct pass {
+    struct run *run;
+    atomic_uint next;
+};
+
+static uint32_t sub_of(const struct event *event, uint64_t seed)
+{
+    return (uint32_t)event_identity_hash(event, seed ^ SUB_SEED);
+}
+
+/* (id, notices before withdrawals, registered_at, phone, content, place) */
+static int notice_order(const void *a, const void *b, const void *context)
+{
+    const struct event *x = a, *y = b;
+    const struct run *run = context;
+    struct span field_x[EVENT_FIELDS_MAX], field_y[EVENT_FIELDS_MAX];
+    event_fields(x, field_x);
+    event_fields(y, field_y);
+    int order = span_compare(field_x[NOTICE_ID], field_y[NOTICE_ID]);
+    if (!order && x->kind != y->kind)
+        order = x->kind < y->kind ? -1 : 1;
+    if (!order && x->at_ms != y->at_ms)
+        order = x->at_ms < y->at_ms ? -1 : 1;
+    if (!order && x->phone != y->phone)
+        order = x->phone < y->phone ? -1 : 1;
+    if (!order)
+        order = event_compare(x, y);
+    return order ? order : input_order(&run->inputs, x->piece, x->line, y->piece, y->line);
+}
+
+int run_load_part(struct run *run, struct run_worker *worker, struct spool *spool, uint32_t part, struct fault *fault)
+{
+    uint64_t size = spool_size(spool, part);
+    buffer_clear(&worker->loaded);
+    buffer_clear(&worker->order);
+    if (!buffer_room(&worker->loaded, size + 1, fault) || spool_load(spool, part, worker->loaded.data, fault))
+        return -1;
+    worker->loaded.size = size;
+    for (size_t at = 0; at < size;) {
+        const struct event *event = (const struct event *)(worker->loaded.data + at);
+        at += event_bytes(event);
+        if (event->kind != EVENT_DUE && !run->inputs.pieces[event->piece].valid)
+            continue; /* read on a wrong supposition */
+        struct sort_entry entry = {event->hash, event};
+        if (buffer_add(&worker->order, &entry, sizeof entry, fault))
+            return -1;
+    }
+    return buffer_room(&worker->spare, worker->order.size + 1, fault) ? 0 : -1;
+}
+
+size_t run_identity(const struct event *event, char *out)
+{
+    struct span fields[EVENT_FIELDS_MAX];
+    event_fields(event, fields);
+    struct span a = fields[0], b = {NULL, 0};
+    if (event->kind == KIND_MESSAGES || event->kind == KIND_RESPONSES)
+        b = fields[1];
+    else if (event->kind == KIND_RECEIPTS)
+        b = fields[RECEIPT_STATUS_GIVEN];
+    memcpy(out, a.data, a.size);
+    size_t size = a.size;
+    if (event->kind == KIND_NOTICES || event->kind == KIND_WITHDRAWALS)
+        return size;
+    out[size++] = ':';
+    if (b.size)
+        memcpy(out + size, b.data, b.size);
+    return size + b.size;
+}
+
+int run_add_reject(struct run *run, uint32_t worker, const struct event *event, unsigned outcome, enum reason reason,
+                   bool phone_known, struct fault *fault)
+{
+    char identity[8200];
+    struct reject reject = {
+        .piece = event->piece,
+        .line = event->line,
+        .phone = event->phone,
+        .identity_size = (uint16_t)run_identity(event, identity),
+        .kind = event->kind,
+        .outcome = (uint8_t)outcome,
+        .reason = (uint8_t)reason,
+        .phone_known = phone_known,
+    };
+    return spool_add(&run->rejects, worker, run->inputs.pieces[event->piece].reject_part, &reject, sizeof reject, identity,
+                     reject.identity_size, fault);
+}
+
+int run_add_finding(struct run *run, uint32_t worker, struct finding_row *row, struct span party, struct span id,
+                    struct span detail, struct fault *fault)
+{
+    char bytes[3 * 4200];
+    CHECK(party.size + id.size + detail.size <= sizeof bytes);
+    row->party_size = (uint16_t)party.size;
+    row->id_size = (uint16_t)id.size;
+    row->detail_size = (uint16_t)detail.size;
+    if (row->has_phone)
+        row->hash = value_phone_hash(row->phone);
+    size_t size = 0;
+    const struct span parts[] = {party, id, detail};
+    for (unsigned i = 0; i < 3; i++) {
+        if (parts[i].size)
+            memcpy(bytes + size, parts[i].data, parts[i].size);
+        size += parts[i].size;
+    }
+    while (size & 7)
+        bytes[size++] = 0;
+    return spool_add(&run->findings, worker, row->finding, row, sizeof *row, bytes, size, fault);
+}
+
+static int pass_on(struct run *run, uint32_t worker, const struct event *event, uint32_t phone, struct fault *fault)
+{
+    struct event copy = *event;
+    copy.phone = phone;
+    copy.hash = value_phone_hash(phone);
+    return spool_add(&run->events, worker, part_of(copy.hash, run->part_bits), &copy, sizeof copy, event_payload(event),
+                     event_bytes(event) - sizeof *event, fault);
+}
+
+static int conflict(struct run *run, uint32_t worker, const struct event *event, struct fault *fault)
+{
+    struct span fields[EVENT_FIELDS_MAX];
+    event_fields(event, fields);
+    struct finding_row row = {.finding = FINDING_NOTICE_CONFLICT, .since_ms = event->at_ms, .phone = event->phone,
+                              .has_phone = true};
+    return run_add_finding(run, worker, &row, fields[NOTICE_HOSPITAL], fields[NOTICE_ID],
+                           SPAN("the notice that came first counts"), fault) ||
+                   run_add_reject(run, worker, event, OUTCOME_REJECT, REASON_ID_CONFLICT, true, fault)
+               ? -1
+               : 0;
+}
+
+/* All records of this run that name one notice id. */
+static int tell_apart(struct run *run, uint32_t index, const struct sort_entry *group, size_t count, struct fault *fault)
+{
+    struct run_worker *worker = &run->workers[index];
+    const struct event *first = group[0].item;
+    struct span found;
+    struct notice_record known = {0};
+    int there = segment_find(&worker->notices, first->hash, sub_of(first, run->facts.seed), &found, fault);
+    if (there < 0)
+        return -1;
+    if (there)
+        memcpy(&known, found.data, sizeof known);
+    bool told = there;
+    for (size_t i = 0; i < count; i++) {
+        const struct event *event = group[i].item;
+        int failed = 0;
+        if (event->kind == KIND_WITHDRAWALS) {
+            failed = told ? pass_on(run, index, event, known.phone, fault)
+                          : run_add_reject(run, index, event, OUTCOME_REJECT, REASON_NO_NOTICE, false, fault);
+        } else if (!told) {
+            told = true;
+            known.content = event_content_hash(event, run->facts.seed);
+            known.phone = event->phone;
+            failed = pass_on(run, index, event, event->phone, fault);
+        } else if (known.content == event_content_hash(event, run->facts.seed)) {
+            worker->duplicates[run->inputs.pieces[event->piece].file]++;
+        } else {
+            failed = conflict(run, index, event, fault);
+        }
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
+
+static void tell_notices_apart(struct crew_worker *crew_worker, void *context)
+{
+    struct pass *pass = context;
+    struct run *run = pass->run;
+    struct fault *fault = &crew_worker->fault;
+    struct run_worker *worker = &run->workers[crew_worker->index];
+    const struct state *state = run->store->state;
+    if (store_read_begin(run->store, &worker->txn, fault) ||
+        segment_view_open(&worker->notices, &run->store->db, worker->txn, TABLE_NOTICES, TABLE_NOTICES_FILTER,
+                          state->segments[SEGMENTED_NOTICES], state->segment_counts[SEGMENTED_NOTICES], fault))
+        return;
+    uint32_t part;
+    while ((part = atomic_fetch_add(&pass->next, 1)) < run_parts(run) && !crew_failed(crew_worker->crew)) {
+        if (run_load_part(run, worker, &run->notices, part, fault))
+            break;
+        struct sort_entry *entries = (struct sort_entry *)worker->order.data;
+        size_t count = worker->order.size / sizeof *entries;
+        sort_entries(entries, (struct sort_entry *)worker->spare.data, count, notice_order, run);
+        for (size_t begin = 0, end; begin < count && fault->code == FAULT_NONE; begin = end) {
+            struct span id[EVENT_FIELDS_MAX], other[EVENT_FIELDS_MAX];
+            event_fields(entries[begin].item, id);
+            for (end = begin + 1; end < count && entries[end].key == entries[begin].key; end++) {
+                event_fields(entries[end].item, other);
+                if (!span_equal(id[NOTICE_ID], other[NOTICE_ID]))
+                    break;
+            }
+            (void)tell_apart(run, crew_worker->index, entries + begin, end - begin, fault);
+        }
+        if (fault->code != FAULT_NONE)
+            break;
+    }
+    segment_view_close(&worker->notices);
+    store_read_end(worker->txn);
+    worker->txn = NULL;
+}
+
+int run_tell_notices_apart(struct run *run)
+{
+    struct pass pass = {.run = run};
+    return crew_run(&run->crew, tell_notices_apart, &pass, run->fault);
+}
+
+/* ---- the index ---- */
+
+static int index_order(const void *a, const void *b, const void *context)
+{
+    const struct index_row *x = a, *y = b;
+    (void)context;
+    return (x->sub > y->sub) - (x->sub < y->sub);
+}
+
+/* Sorted by id, part after part, straight to the store: a few bytes a notice, so one thread is enough. */
+int run_index_notices(struct run *run)
+{
+    struct run_worker *worker = &run->workers[0];
+    struct blobs blobs = {0};
+    struct segment *segment = NULL;
+    int failed = 0;
+    if (!run->writing)
+        return 0;
+    for (uint32_t part = 0; part < run_parts(run) && !failed; part++) {
+        uint64_t size = spool_size(&run->index, part);
+        if (!size)
+            continue;
+        if (!segment) {
+            uint32_t *count = &run->state->segment_counts[SEGMENTED_NOTICES];
+            CHECK(*count < STORE_SEGMENTS_MAX);
+            segment = &run->state->segments[SEGMENTED_NOTICES][(*count)++];
+            *segment = (struct segment){.number = run->segment_numbers[SEGMENTED_NOTICES]};
+        }
+        buffer_clear(&worker->loaded);
+        buffer_clear(&worker->order);
+        failed = !buffer_room(&worker->loaded, size, run->fault) ||
+                 spool_load(&run->index, part, worker->loaded.data, run->fault);
+        for (size_t at = 0; at < size && !failed; at += sizeof(struct index_row)) {
+            const struct index_row *row = (const struct index_row *)(worker->loaded.data + at);
+            struct sort_entry entry = {row->hash, row};
+            failed = buffer_add(&worker->order, &entry, sizeof entry, run->fault);
+        }
+        failed = failed || !buffer_room(&worker->spare, worker->order.size, run->fault);
+        if (failed)
+            break;
+        struct sort_entry *entries = (struct sort_entry *)worker->order.data;
+        size_t count = worker->order.size / sizeof *entries;
+        sort_entries(entries, (struct sort_entry *)worker->spare.data, count, index_order, NULL);
+        segment_begin(&worker->index_builder, segment->number, &blobs);
+        for (size_t i = 0; i < count && !failed; i++) {
+            const struct index_row *row = entries[i].item;
+            char *room = segment_room(&worker->index_builder, sizeof row->record, run->fault);
+            failed = !room;
+            if (!failed) {
+                memcpy(room, &row->record, sizeof row->record);
+                failed = segment_add(&worker->index_builder, row->hash, row->sub, sizeof row->record, run->fault);
+            }
+        }
+        failed = failed || segment_end(&worker->index_builder, run->fault) || blobs_write(&blobs, &run->writer, run->fault);
+        segment->entries += worker->index_builder.entries_total;
+        segment->bytes += worker->index_builder.bytes_total;
+        blobs_clear(&blobs);
+    }
+    blobs_free(&blobs);
+    return failed ? -1 : 0;
+}

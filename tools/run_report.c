@@ -1,0 +1,253 @@
+/* run_report.c - rejects.csv and reconciliation.csv: rows gathered by all passes, put in order (contract sections 9, 10). */
+#include "tools/run.h"
+
+#include "engine/check.h"
+#include "engine/values.h"
+
+#define APPEND_SIZE ((size_t)1 << 20)
+
+/* for people; no value of the record itself */
+static const char *const DETAILS[REASON_COUNT] = {
+    [REASON_BAD_CSV] = "not a CSV record: quotes, length or end of file",
+    [REASON_BAD_FIELDS] = "not as many fields as the header",
+    [REASON_TOO_LONG] = "a field over 4096 bytes",
+    [REASON_BAD_UTF8] = "not UTF-8, or a NUL in it",
+    [REASON_BAD_ID] = "an id is 1 to 64 printable ASCII characters without space",
+    [REASON_BAD_TIME] = "not RFC 3339 with an offset",
+    [REASON_TOO_OLD] = "older than what is remembered",
+    [REASON_FUTURE] = "more than a day after as-of",
+    [REASON_BAD_MSISDN] = "not a Kazakh mobile number",
+    [REASON_BAD_IIN] = "date or check digit",
+    [REASON_BAD_BIRTH_DATE] = "not a real date, or after the notice",
+    [REASON_BAD_SEX] = "M or F",
+    [REASON_BAD_CHILD_ORDER] = "1 to 20",
+    [REASON_BAD_REGION] = "no district with offices and localities",
+    [REASON_BAD_CAUSE] = "death, mistake or other",
+    [REASON_NO_NOTICE] = "its notice opened no case",
+    [REASON_NO_FREE_SLOT] = "the phone has nine open cases",
+    [REASON_BAD_OPERATOR] = "not in operators.csv",
+    [REASON_OTHER_SHORT_CODE] = "sent to another number",
+    [REASON_NO_CASE] = "the phone had no case then",
+    [REASON_ID_CONFLICT] = "the id is known with other content",
+    [REASON_NO_OPEN_PROMPT] = "nothing was asked",
+    [REASON_BAD_FORM] = "not in the form R c l …",
+    [REASON_TOO_LATE] = "its prompt had expired",
+    [REASON_BAD_SLOT] = "no open case has that first digit",
+    [REASON_BAD_ANSWER] = "not an answer that the prompt allows",
+    [REASON_ALREADY_ANSWERED] = "answered or given up before",
+    [REASON_BAD_LANGUAGE] = "not the language chosen",
+    [REASON_NOT_ASKED] = "not asked yet",
+    [REASON_BAD_NAME] = "not a name of 2 to 4 words",
+    [REASON_BAD_ACCOUNT] = "not a KZ IBAN",
+    [REASON_NO_REQUEST] = "this store never issued that id",
+    [REASON_BAD_STATUS] = "not a status of this kind",
+    [REASON_BAD_RESPONSE] = "queued without a queue_number",
+    [REASON_NO_SMS] = "this store never issued that id",
+    [REASON_BAD_PARTY] = "no operator or agency of that name",
+    [REASON_BAD_KIND] = "not a kind that the party gives",
+    [REASON_BAD_COUNT] = "not a whole number",
+};
+
+static const char *const OUTCOME_NAMES[] = {"reject", "miss", "warning"};
+
+/* ---- rejects ---- */
+
+static int reject_order(const void *a, const void *b, const void *context)
+{
+    struct reject x, y;
+    const struct run *run = context;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    int order = input_order(&run->inputs, x.piece, x.line, y.piece, y.line);
+    return order ? order : strcmp(REASON_WORDS[x.reason], REASON_WORDS[y.reason]);
+}
+
+static int write_reject(struct run *run, const char *bytes, struct buffer *out)
+{
+    struct reject reject;
+    memcpy(&reject, bytes, sizeof reject);
+    struct input_file *file = &run->inputs.files[run->inputs.pieces[reject.piece].file];
+    switch (reject.outcome) {
+    case OUTCOME_REJECT:
+        file->rejects++;
+        run->counts.rejects[reject.kind][reject.reason]++;
+        break;
+    case OUTCOME_MISS:
+        file->misses++;
+        run->counts.misses[reject.reason]++;
+        break;
+    default:
+        file->warnings++;
+    }
+    struct fault *fault = run->fault;
+    run->rejects_rows++;
+    return buffer_csv(out, span_of(file->name), ',', fault) ||
+                   buffer_format(out, fault, "%llu,%s,%s,%s,",
+                                 (unsigned long long)input_line(&run->inputs, reject.piece, reject.line),
+                                 KIND_WORDS[reject.kind], OUTCOME_NAMES[reject.outcome], REASON_WORDS[reject.reason]) ||
+                   buffer_csv(out, (struct span){bytes + sizeof reject, reject.identity_size}, ',', fault) ||
+                   (reject.phone_known && buffer_phone(out, reject.phone, fault)) || buffer_add(out, ",", 1, fault) ||
+                   buffer_csv(out, span_of(DETAILS[reject.reason] ? DETAILS[reject.reason] : ""), '\n', fault)
+               ? -1
+               : 0;
+}
+
+static int write_reject_part(struct run *run, uint32_t part, struct buffer *out)
+{
+    struct run_worker *worker = &run->workers[0];
+    uint64_t size = spool_size(&run->rejects, part);
+    if (!size)
+        return 0;
+    buffer_clear(&worker->loaded);
+    buffer_clear(&worker->order);
+    if (!buffer_room(&worker->loaded, size, run->fault) || spool_load(&run->rejects, part, worker->loaded.data, run->fault))
+        return -1;
+    for (size_t at = 0; at < size;) {
+        const char *bytes = worker->loaded.data + at;
+        struct reject reject;
+        memcpy(&reject, bytes, sizeof reject);
+        at += sizeof reject + reject.identity_size;
+        const struct input_piece *piece = &run->inputs.pieces[reject.piece];
+        if (!piece->valid)
+            continue;
+        uint64_t line = piece->base_line + reject.line;
+        struct sort_entry entry = {(uint64_t)piece->file << 40 | (line & (((uint64_t)1 << 40) - 1)), bytes};
+        if (buffer_add(&worker->order, &entry, sizeof entry, run->fault))
+            return -1;
+    }
+    if (!buffer_room(&worker->spare, worker->order.size + 1, run->fault))
+        return -1;
+    struct sort_entry *entries = (struct sort_entry *)worker->order.data;
+    size_t count = worker->order.size / sizeof *entries;
+    sort_entries(entries, (struct sort_entry *)worker->spare.data, count, reject_order, run);
+    for (size_t i = 0; i < count; i++) {
+        if (write_reject(run, entries[i].item, out))
+            return -1;
+        if (out->size >= APPEND_SIZE) {
+            if (output_append(run->rejects_file, out->data, out->size, run->fault))
+                return -1;
+            buffer_clear(out);
+        }
+    }
+    return 0;
+}
+
+int run_write_rejects(struct run *run)
+{
+    struct buffer out = {0};
+    int failed = run_open_output(run, &run->rejects_file, "rejects.csv",
+                                 "file,line,kind,outcome,reason,identity,msisdn,detail\n");
+    for (uint32_t part = 0; part < REJECT_PARTS && !failed; part++)
+        failed = write_reject_part(run, part, &out);
+    failed = failed || output_append(run->rejects_file, out.data, out.size, run->fault);
+    buffer_free(&out);
+    return failed ? -1 : 0;
+}
+
+/* ---- findings ---- */
+
+static struct span row_party(const struct finding_row *row)
+{
+    return (struct span){(const char *)(row + 1), row->party_size};
+}
+
+static struct span row_id(const struct finding_row *row)
+{
+    return (struct span){(const char *)(row + 1) + row->party_size, row->id_size};
+}
+
+static struct span row_detail(const struct finding_row *row)
+{
+    return (struct span){(const char *)(row + 1) + row->party_size + row->id_size, row->detail_size};
+}
+
+static int row_key_order(const struct finding_row *x, const struct finding_row *y)
+{
+    int order = span_compare(row_party(x), row_party(y));
+    if (!order && x->hash != y->hash)
+        order = x->hash < y->hash ? -1 : 1;
+    if (!order && x->phone != y->phone)
+        order = x->phone < y->phone ? -1 : 1;
+    if (!order)
+        order = span_compare(row_id(x), row_id(y));
+    if (!order && x->slot != y->slot)
+        order = x->slot < y->slot ? -1 : 1;
+    if (!order && x->since_ms != y->since_ms) {
+        /* as written: bytes order is time order but for the years' width, which is fixed, and the optional fraction */
+        char a[VALUE_TIME_MAX], b[VALUE_TIME_MAX];
+        struct span text_a = {a, value_time_write(x->since_ms, a)}, text_b = {b, value_time_write(y->since_ms, b)};
+        order = span_compare(text_a, text_b);
+    }
+    return order;
+}
+
+static int row_order(const void *a, const void *b, const void *context)
+{
+    const struct finding_row *x = a, *y = b;
+    (void)context;
+    int order = row_key_order(x, y);
+    return order ? order : span_compare(row_detail(x), row_detail(y));
+}
+
+static int write_finding(struct run *run, const struct finding_row *row, struct buffer *out)
+{
+    struct fault *fault = run->fault;
+    run->counts.findings[row->finding]++;
+    run->findings_rows++;
+    char slot[2] = {(char)('0' + row->slot), 0};
+    return buffer_format(out, fault, "%s,", FINDING_WORDS[row->finding]) || buffer_csv(out, row_party(row), ',', fault) ||
+                   buffer_csv(out, row_id(row), ',', fault) || (row->has_phone && buffer_phone(out, row->phone, fault)) ||
+                   buffer_format(out, fault, ",%s,", row->slot ? slot : "") || buffer_time(out, row->since_ms, fault) ||
+                   buffer_add(out, ",", 1, fault) || buffer_csv(out, row_detail(row), '\n', fault)
+               ? -1
+               : 0;
+}
+
+static int write_findings_of(struct run *run, enum finding finding, struct buffer *out)
+{
+    struct run_worker *worker = &run->workers[0];
+    uint64_t size = spool_size(&run->findings, finding);
+    if (!size)
+        return 0;
+    buffer_clear(&worker->loaded);
+    buffer_clear(&worker->order);
+    if (!buffer_room(&worker->loaded, size, run->fault) ||
+        spool_load(&run->findings, finding, worker->loaded.data, run->fault))
+        return -1;
+    for (size_t at = 0; at < size;) {
+        const struct finding_row *row = (const struct finding_row *)(worker->loaded.data + at);
+        at += sizeof *row + (((size_t)row->party_size + row->id_size + row->detail_size + 7) & ~(size_t)7);
+        struct sort_entry entry = {0, row};
+        if (buffer_add(&worker->order, &entry, sizeof entry, run->fault))
+            return -1;
+    }
+    if (!buffer_room(&worker->spare, worker->order.size + 1, run->fault))
+        return -1;
+    struct sort_entry *entries = (struct sort_entry *)worker->order.data;
+    size_t count = worker->order.size / sizeof *entries;
+    sort_entries(entries, (struct sort_entry *)worker->spare.data, count, row_order, NULL);
+    for (size_t i = 0; i < count; i++) {
+        if (i && row_key_order(entries[i - 1].item, entries[i].item) == 0)
+            continue; /* alike in all but the detail */
+        if (write_finding(run, entries[i].item, out))
+            return -1;
+        if (out->size >= APPEND_SIZE) {
+            if (output_append(run->findings_file, out->data, out->size, run->fault))
+                return -1;
+            buffer_clear(out);
+        }
+    }
+    return 0;
+}
+
+int run_write_findings(struct run *run)
+{
+    struct buffer out = {0};
+    int failed = run_open_output(run, &run->findings_file, "reconciliation.csv",
+                                 "finding,party,id,msisdn,slot,since,detail\n");
+    for (enum finding finding = 0; finding < FINDING_COUNT && !failed; finding++)
+        failed = write_findings_of(run, finding, &out);
+    failed = failed || output_append(run->findings_file, out.data, out.size, run->fault);
+    buffer_free(&out);
+    return failed ? -1 : 0;
+}

@@ -1,0 +1,258 @@
+/* run_setup.c - see run_setup.h. How --memory is shared out:
+ *
+ *   1/2   the pool of records on their way (spilled beyond)
+ *   1/8   one transaction of the store
+ *   1/16  blocks of input being read, all workers together
+ *   rest  a part in work and the parts waiting for the writer: their number grows so that each is small */
+#include "tools/run_setup.h"
+
+#include "engine/check.h"
+#include "engine/values.h"
+
+#include <errno.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#define MIB ((uint64_t)1 << 20)
+#define PART_BITS_MAX 12
+#define EVENT_PER_BYTE 2   /* bytes of events a byte of plain input gives at most, about */
+#define INFLATED 12        /* times a compressed file may grow, about */
+
+static uint64_t clamp(uint64_t n, uint64_t low, uint64_t high)
+{
+    return n < low ? low : n > high ? high : n;
+}
+
+static unsigned log2_of(uint64_t n) /* rounded up */
+{
+    unsigned bits = 0;
+    while (((uint64_t)1 << bits) < n)
+        bits++;
+    return bits;
+}
+
+static bool looks_compressed(const char *name)
+{
+    size_t size = strlen(name);
+    return (size > 3 && strcmp(name + size - 3, ".gz") == 0) || (size > 4 && strcmp(name + size - 4, ".zst") == 0);
+}
+
+/* Parts are the shards, or finer where the input is large for the memory. */
+static unsigned choose_part_bits(const struct run *run)
+{
+    uint64_t bytes = 0, memory = run->options->memory;
+    for (uint32_t i = 0; i < run->walk.count; i++)
+        bytes += (uint64_t)run->walk.files[i].size * (looks_compressed(run->walk.files[i].name) ? INFLATED : EVENT_PER_BYTE);
+    bytes += run->store->state->segments[SEGMENTED_OPEN][0].bytes; /* a rewrite holds a part of these */
+    uint64_t part = clamp(memory / 256, MIB, 8 * MIB);
+    unsigned bits = log2_of(bytes / part + 1);
+    unsigned shards = log2_of(run->store->settings.shards);
+    unsigned most = log2_of(clamp(memory / 8 / ((uint64_t)run->worker_count * SPOOL_CHUNK), 2, 1 << PART_BITS_MAX));
+    if (bits < shards)
+        bits = shards;
+    return bits > most ? most : bits;
+}
+
+static int no_memory(struct run *run)
+{
+    return fault_set(run->fault, FAULT_FAILED, "out of memory; give the command again with fewer --workers or less --memory");
+}
+
+static void *make_zeroed(size_t size)
+{
+    void *block = sys.alloc(size ? size : 1);
+    if (block)
+        memset(block, 0, size ? size : 1);
+    return block;
+}
+
+static int set_up_worker(struct run *run, struct run_worker *worker)
+{
+    uint32_t operators = run->facts.ref->operator_count;
+    worker->apply.run = &run->facts;
+    worker->apply.news = make_zeroed(operators * sizeof *worker->apply.news);
+    worker->duplicates = make_zeroed((run->walk.count + 1) * sizeof *worker->duplicates);
+    worker->zstd = ZSTD_createCCtx();
+    if (!worker->apply.news || !worker->duplicates || !worker->zstd)
+        return no_memory(run);
+    for (uint32_t i = 0; i < operators; i++)
+        worker->apply.news[i] = (struct operator_news){.heard_ms = NEVER_MS, .receipted_ms = NEVER_MS};
+    if (ids_open(&worker->ids, run->store->key, run->fault) ||
+        texts_open(&worker->texts, run->store->ref, run->store->settings.max_segments, run->fault) ||
+        segment_build(&worker->open_builder, TABLE_OPEN, TABLE_COUNT, run->fault) ||
+        segment_build(&worker->closed_builder, TABLE_CLOSED, TABLE_CLOSED_FILTER, run->fault) ||
+        segment_build(&worker->index_builder, TABLE_NOTICES, TABLE_NOTICES_FILTER, run->fault))
+        return -1;
+    worker->rows = (struct rows){.run = &run->facts, .ids = &worker->ids, .texts = worker->texts};
+    memcpy(worker->rows.short_code, run->rules.short_code, sizeof worker->rows.short_code);
+    return 0;
+}
+
+static int set_up_window(struct run *run)
+{
+    uint32_t operators = run->facts.ref->operator_count;
+    run->window_size = run->worker_count + 2;
+    run->window = make_zeroed(run->window_size * sizeof *run->window);
+    run->outbound = make_zeroed(operators * sizeof *run->outbound);
+    run->outbound_rows = make_zeroed(operators * sizeof *run->outbound_rows);
+    run->news = make_zeroed(operators * sizeof *run->news);
+    run->settled_ms = make_zeroed(operators * sizeof *run->settled_ms);
+    run->state = make_zeroed(sizeof *run->state + REF_OPERATORS_MAX * sizeof *run->state->operators);
+    if (!run->window || !run->outbound || !run->outbound_rows || !run->news || !run->settled_ms || !run->state)
+        return no_memory(run);
+    for (uint32_t i = 0; i < run->window_size; i++) {
+        run->window[i].outbound = make_zeroed(operators * sizeof *run->window[i].outbound);
+        if (!run->window[i].outbound)
+            return no_memory(run);
+    }
+    pthread_mutex_init(&run->window_lock, NULL);
+    pthread_cond_init(&run->window_news, NULL);
+    memcpy(run->state, run->store->state, sizeof *run->state + REF_OPERATORS_MAX * sizeof *run->state->operators);
+    run->state->operator_count = operators;
+    for (uint32_t i = 0; i < operators; i++) {
+        run->settled_ms[i] = run->state->operators[i].settled_ms;
+        run->news[i] = (struct operator_news){.heard_ms = NEVER_MS, .receipted_ms = NEVER_MS};
+    }
+    for (unsigned i = 0; i < SEGMENTED_COUNT; i++)
+        run->segment_numbers[i] = run->state->next_segment++;
+    return 0;
+}
+
+int run_set_up(struct run *run)
+{
+    const struct settings *settings = &run->store->settings;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    run->worker_count = run->options->workers ? run->options->workers : (uint32_t)clamp((uint64_t)processors, 1, CREW_MAX);
+    run->facts.ref = run->rules.ref = ref_of(run->store->ref);
+    run->facts.seed = run->store->seed;
+    run->facts.remind_after = settings->remind_after;
+    run->facts.expire_after = settings->expire_after;
+    run->facts.response_after = settings->response_after;
+    run->facts.receipt_after = settings->receipt_after;
+    run->facts.remember = run->rules.remember = settings->remember;
+    run->rules.as_of_ms = run->facts.as_of_ms;
+    memcpy(run->rules.short_code, settings->short_code, sizeof settings->short_code);
+    if (set_up_window(run))
+        return -1;
+    run->facts.settled_ms = run->settled_ms;
+    run->part_bits = choose_part_bits(run);
+    const char *tmp = run->options->tmp ? run->options->tmp : run->store->dir;
+    spool_pool_open(&run->pool, run->options->memory / 2);
+    if (crew_open(&run->crew, run->worker_count, run->fault) ||
+        spool_open(&run->events, &run->pool, tmp, run_parts(run), run->worker_count, run->fault) ||
+        spool_open(&run->notices, &run->pool, tmp, run_parts(run), run->worker_count, run->fault) ||
+        spool_open(&run->index, &run->pool, tmp, run_parts(run), run->worker_count, run->fault) ||
+        spool_open(&run->rejects, &run->pool, tmp, REJECT_PARTS, run->worker_count, run->fault) ||
+        spool_open(&run->findings, &run->pool, tmp, FINDING_COUNT, run->worker_count, run->fault))
+        return -1;
+    run->workers = make_zeroed(run->worker_count * sizeof *run->workers);
+    if (!run->workers)
+        return no_memory(run);
+    for (uint32_t i = 0; i < run->worker_count; i++)
+        if (set_up_worker(run, &run->workers[i]))
+            return -1;
+    int error = ring_open(&run->ring, false);
+    if (error)
+        return fault_errno(run->fault, error, "open a queue of reads and writes");
+    uint64_t block = clamp(run->options->memory / 16 / run->worker_count, 256 << 10, 4 * MIB);
+    const char *small = getenv("BESIK_BLOCK"); /* tests cut files in small blocks */
+    uint64_t asked;
+    if (small && value_size(span_of(small), &asked) && asked >= 16)
+        block = asked;
+    run->ingest = (struct ingest){.crew = &run->crew, .walk = &run->walk, .rules = &run->rules,
+                                  .id_key = run->store->key, .seed = run->store->seed, .events = &run->events,
+                                  .notices = &run->notices, .rejects = &run->rejects, .event_bits = run->part_bits,
+                                  .notice_bits = run->part_bits, .block_size = block, .inputs = &run->inputs};
+    return 0;
+}
+
+static void tear_down_worker(struct run_worker *worker)
+{
+    struct apply *apply = &worker->apply;
+    void *lists[] = {apply->phone.cases, apply->phone.sms, apply->phone.marks, apply->verdicts.items, apply->made.items,
+                     apply->found.items, apply->history.items, apply->awaited.items, apply->heard.items,
+                     apply->waiting.items, apply->bytes.items, apply->mark_index, apply->news, apply->totals_counts,
+                     worker->duplicates};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        sys.free(lists[i]);
+    char **retired = (char **)worker->retired.data;
+    for (size_t i = 0; i < worker->retired.size / sizeof *retired; i++)
+        sys.free(retired[i]);
+    struct buffer *buffers[] = {&worker->loaded, &worker->order, &worker->spare, &worker->text, &worker->history,
+                                &worker->retired};
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
+        buffer_free(buffers[i]);
+    segment_builder_free(&worker->open_builder);
+    segment_builder_free(&worker->closed_builder);
+    segment_builder_free(&worker->index_builder);
+    texts_close(worker->texts);
+    ids_close(&worker->ids);
+    ZSTD_freeCCtx(worker->zstd);
+}
+
+void run_tear_down(struct run *run)
+{
+    crew_close(&run->crew);
+    for (uint32_t i = 0; run->workers && i < run->worker_count; i++)
+        tear_down_worker(&run->workers[i]);
+    for (uint32_t i = 0; run->window && i < run->window_size; i++) {
+        struct part_output *output = &run->window[i];
+        for (uint32_t o = 0; output->outbound && o < run->facts.ref->operator_count; o++)
+            buffer_free(&output->outbound[o]);
+        for (unsigned a = 0; a < AGENCY_COUNT; a++)
+            buffer_free(&output->requests[a]);
+        buffer_free(&output->due);
+        buffer_free(&output->awaited);
+        blobs_free(&output->blobs);
+        sys.free(output->outbound);
+    }
+    for (uint32_t i = 0; run->outbound && i < run->facts.ref->operator_count; i++)
+        output_close(run->outbound[i]);
+    for (unsigned a = 0; a < AGENCY_COUNT; a++)
+        output_close(run->requests[a]);
+    output_close(run->rejects_file);
+    output_close(run->findings_file);
+    struct spool *spools[] = {&run->events, &run->notices, &run->index, &run->rejects, &run->findings};
+    for (size_t i = 0; i < sizeof spools / sizeof *spools; i++)
+        spool_close(spools[i]);
+    if (run->pool.limit)
+        spool_pool_close(&run->pool);
+    ring_close(run->ring);
+    inputs_free(&run->inputs);
+    sys.free(run->ingest.totals);
+    void *blocks[] = {run->workers, run->window, run->outbound, run->outbound_rows, run->news, run->settled_ms, run->state,
+                      run->totals_rows, run->totals_found};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        sys.free(blocks[i]);
+    buffer_free(&run->due);
+    buffer_free(&run->awaited);
+}
+
+static int check_folder(struct run *run, const char *folder, uint64_t need, const char *what)
+{
+    struct statvfs space;
+    if (sys.statvfs(folder, &space) != 0)
+        return fault_errno(run->fault, errno, "%s: free space", folder);
+    uint64_t free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    if (free_bytes >= need)
+        return 0;
+    return fault_set(run->fault, FAULT_FAILED, "%s: %llu MiB free, %llu MiB needed for %s: free some, or give another folder",
+                     folder, (unsigned long long)(free_bytes / MIB), (unsigned long long)((need + MIB - 1) / MIB), what);
+}
+
+/* What a byte of plain input becomes at most, measured: 1.6 in the store, 1.8 in the folder, 1.5 spilled. */
+int run_check_space(struct run *run)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < run->walk.count; i++)
+        bytes += (uint64_t)run->walk.files[i].size * (looks_compressed(run->walk.files[i].name) ? INFLATED : 1);
+    const char *tmp = run->options->tmp ? run->options->tmp : run->store->dir;
+    uint64_t pool = run->options->memory / 2;
+    uint64_t spilled = bytes * 3 / 2 > pool ? bytes * 3 / 2 - pool : 0;
+    return check_folder(run, run->store->dir, bytes * 8 / 5 + MIB, "the store") ||
+                   check_folder(run, run->place.parent, bytes * 9 / 5 + MIB / 4, "the output folder") ||
+                   (spilled && check_folder(run, tmp, spilled, "spilled records (--tmp)"))
+               ? -1
+               : 0;
+}

@@ -1,0 +1,11 @@
+/* run_setup.h - making and unmaking what the passes of a run work with. Room: tools. Used by run.c only. */
+#ifndef TOOLS_RUN_SETUP_H
+#define TOOLS_RUN_SETUP_H
+
+#include "tools/run.h"
+
+int run_set_up(struct run *run);    /* memory, workers, spools, rules */
+void run_tear_down(struct run *run); /* whatever of it was made */
+int run_check_space(struct run *run); /* free space against what will be needed */
+
+#endif

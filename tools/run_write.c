@@ -1,0 +1,86 @@
+/* run_write.c - the one writer: what the parts made goes to the output files and to the store, in the order of parts. */
+#include "tools/run.h"
+
+#include "engine/check.h"
+
+#include <stdio.h>
+
+int run_open_output(struct run *run, struct output **output, const char *name, const char *header)
+{
+    if (output_open(output, run->ring, run->folder_fd, name, run->fault))
+        return -1;
+    return header ? output_append(*output, header, strlen(header), run->fault) : 0;
+}
+
+static int write_outbound(struct run *run, struct part_output *part)
+{
+    for (uint32_t i = 0; i < run->facts.ref->operator_count; i++) {
+        struct buffer *buffer = &part->outbound[i];
+        if (!buffer->size)
+            continue;
+        char name[64];
+        struct span code = run->facts.ref->operators[i].code;
+        snprintf(name, sizeof name, "outbound-%.*s.csv", (int)code.size, code.data);
+        if ((!run->outbound[i] && run_open_output(run, &run->outbound[i], name, ROWS_SMS_HEADER)) ||
+            output_append(run->outbound[i], buffer->data, buffer->size, run->fault))
+            return -1;
+        run->outbound_rows[i] += buffer->rows;
+        buffer_clear(buffer);
+    }
+    return 0;
+}
+
+static int write_requests(struct run *run, struct part_output *part)
+{
+    for (enum agency agency = 0; agency < AGENCY_COUNT; agency++) {
+        struct buffer *buffer = &part->requests[agency];
+        if (!buffer->size)
+            continue;
+        char name[64];
+        snprintf(name, sizeof name, "requests-%s.ndjson", AGENCY_WORDS[agency]);
+        if ((!run->requests[agency] && run_open_output(run, &run->requests[agency], name, NULL)) ||
+            output_append(run->requests[agency], buffer->data, buffer->size, run->fault))
+            return -1;
+        run->request_rows[agency] += buffer->rows;
+        buffer_clear(buffer);
+    }
+    return 0;
+}
+
+/* The segment of this run in the state to be, made when the first part has something for it. */
+static struct segment *new_segment(struct run *run, unsigned segmented)
+{
+    uint32_t *count = &run->state->segment_counts[segmented];
+    struct segment *segments = run->state->segments[segmented];
+    uint32_t number = run->segment_numbers[segmented];
+    if (!*count || segments[*count - 1].number != number) {
+        CHECK(*count < STORE_SEGMENTS_MAX);
+        segments[(*count)++] = (struct segment){.number = number};
+    }
+    return &segments[*count - 1];
+}
+
+int run_write_part(struct run *run, struct part_output *part)
+{
+    if (write_outbound(run, part) || write_requests(run, part))
+        return -1;
+    if (part->open_entries) {
+        struct segment *segment = new_segment(run, SEGMENTED_OPEN);
+        segment->entries += part->open_entries;
+        segment->bytes += part->open_bytes;
+    }
+    if (part->closed_entries) {
+        struct segment *segment = new_segment(run, SEGMENTED_CLOSED);
+        segment->entries += part->closed_entries;
+        segment->bytes += part->closed_bytes;
+    }
+    if (run->writing && blobs_write(&part->blobs, &run->writer, run->fault))
+        return -1;
+    blobs_clear(&part->blobs);
+    if (run_queue_due(run, (const struct due_entry *)part->due.data, part->due.size / sizeof(struct due_entry)) ||
+        run_queue_awaited(run, (const struct awaited_row *)part->awaited.data, part->awaited.size / sizeof(struct awaited_row)))
+        return -1;
+    buffer_clear(&part->due);
+    buffer_clear(&part->awaited);
+    return 0;
+}
