@@ -18,7 +18,7 @@ struct buffer {
 /* Room for `size` more bytes behind the content; the caller adds to ->size what it used. NULL: no memory. */
 static inline char *buffer_room(struct buffer *buffer, size_t size, struct fault *fault)
 {
-    if (buffer->size + size > buffer->capacity) {
+    if (buffer->size + size >= buffer->capacity) { /* never NULL for nothing */
         size_t capacity = (buffer->size + size) * 3 / 2 + 1024;
         char *data = sys.realloc(buffer->data, capacity);
         if (!data) {

@@ -183,8 +183,9 @@ static const char *run(struct source *source)
     if (source->form == SOURCE_ZSTD)
         return inflate_zstd_run(source->zstd, io);
     size_t size = io->in_size < io->out_size ? io->in_size : io->out_size;
-    if (size > 0)
-        memcpy(io->out, io->in, size);
+    if (size == 0) /* an empty file has no piece to point into */
+        return NULL;
+    memcpy(io->out, io->in, size);
     io->in += size;
     io->in_size -= size;
     io->out += size;

@@ -16,9 +16,9 @@
     X(TEXT_LIST, "list")                                                                                     \
     X(TEXT_RANGE, "range")                                                                                   \
     X(TEXT_ORDER, "order")                                                                                   \
-    X(TEXT_ACCOUNT, "account") X(TEXT_OFFICE, "office") X(TEXT_ADDRESS, "address") X(TEXT_PLACE, "place")    \
-        X(TEXT_QUEUE, "queue") X(TEXT_AMOUNT, "amount") X(TEXT_REASON, "reason") X(TEXT_DATE, "date")        \
-            X(TEXT_PROMPT, "prompt")
+    X(TEXT_ACCOUNT, "account")                                                                               \
+    X(TEXT_OFFICE, "office") X(TEXT_ADDRESS, "address") X(TEXT_PLACE, "place") X(TEXT_QUEUE, "queue")        \
+        X(TEXT_AMOUNT, "amount") X(TEXT_REASON, "reason") X(TEXT_DATE, "date") X(TEXT_PROMPT, "prompt")
 
 enum text_placeholder {
     TEXT_PLACEHOLDERS(WORDS_ENUM) TEXT_PLACEHOLDER_COUNT,

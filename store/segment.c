@@ -126,7 +126,7 @@ static int flush_filter(struct segment_builder *builder, struct fault *fault)
 char *segment_room(struct segment_builder *builder, size_t size_max, struct fault *fault)
 {
     size_t need = builder->size + size_max;
-    if (need > builder->records_capacity) {
+    if (need >= builder->records_capacity) {
         size_t capacity = need + need / 2 + CHUNK_SIZE;
         char *records = sys.realloc(builder->records, capacity);
         if (!records) {

@@ -17,18 +17,18 @@ static const char *const NAMES[FILES] = {"options.csv",   "offices.csv", "locali
                                          "operators.csv", "outages.csv", "texts.csv"};
 
 /* The least that is taken, and one region that stands in offices.csv only. */
-/* clang-format off: it counts bytes, not characters */
+/* clang-format off */
 #define OPTIONS_HEAD "step,number,code,kk,ru\n"
-#define OPTIONS_ROWS                                                                                                     \
+#define OPTIONS_ROWS \
     "education,1,high,Жоғары,Высшее\neducation,2,none,Жоқ,Нет\nincome,1,job,Жұмыс,Работа\n" \
     "privilege,1,none,Жоқ,Нет\nprivilege,2,large,Көп,Много\n"
 #define OFFICES_HEAD "region,number,code,kk,ru,address_kk,address_ru\n"
-#define OFFICES_ROWS                                                                                         \
-    "101000000,1,A-1,бөлім 1,отдел 1,\"Абай к-сі, 1\",\"ул. Абая, 1\"\n"              \
+#define OFFICES_ROWS \
+    "101000000,1,A-1,бөлім 1,отдел 1,\"Абай к-сі, 1\",\"ул. Абая, 1\"\n" \
     "101000000,2,A-2,бөлім 2,отдел 2,м2,а2\n202000000,7,B-7,бөлім 7,отдел 7,м7,а7\n" \
     "303000000,1,C-1,бөлім,отдел,м,а\n"
 #define LOCALITIES_HEAD "region,number,kato,kk,ru\n"
-#define LOCALITIES_ROWS                                                                                          \
+#define LOCALITIES_ROWS \
     "101000000,1,101000001,Ауыл,Село\n101000000,15,101000015,\"Ауыл \"\"А\"\"\",\"Село, А\"\n" \
     "202000000,1,202000001,Ауыл,Село\n"
 #define OPERATORS_HEAD "prefix,operator\n"
