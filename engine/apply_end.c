@@ -147,7 +147,7 @@ static int64_t next_due(const struct apply *apply)
         if (at < due)
             due = at;
     }
-    return due != INT64_MAX && due <= run->as_of_ms ? run->as_of_ms + 1 : due;
+    return due < run->as_of_ms ? run->as_of_ms : due; /* the next run may have the same as-of */
 }
 
 static int heard_order(const struct heard_identity *a, const struct heard_identity *b)

@@ -1,24 +1,38 @@
-/* inflate_zstd.c - zstd over libzstd's stream; see inflate.h.  A frame's first four bytes are gathered and looked at here,
- * so that garbage behind the last frame is told from a frame that is cut, and frames of zstd's old formats are not taken. */
+/* inflate_zstd.c - zstd over libzstd's stream; see inflate.h.
+ *
+ * A frame's header is gathered and looked at here before the library gets it: so garbage behind the last frame is told from
+ * a frame that is cut, frames of zstd's old formats are not taken, and the size that a header tells is always compared (the
+ * library's stream forgets to where the last block is empty). */
 #include "io/inflate.h"
 
 #include "io/sys.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
 #define WINDOW_LOG_MAX 27 /* 128 MiB: what a stranger's file may make us hold */
+#define MAGIC_SIZE 4u
+#define HEADER_MAX 18u
 
 const char inflate_no_memory[] = "zstd: no memory for its window";
 
+static const char BROKEN[] = "zstd: broken data", GARBAGE[] = "zstd: garbage after the last frame";
+
 struct inflate_zstd {
     ZSTD_DCtx *context;
-    unsigned char magic[4];
-    unsigned magic_size; /* gathered so far; 4: inside a frame */
-    bool any;            /* a frame has ended already */
+    unsigned char header[HEADER_MAX];
+    unsigned gathered; /* bytes of the header; 0: between frames */
+    bool inside;       /* the library has the header */
+    bool any;          /* a frame has ended already */
+    uint64_t told;     /* the frame's size as its header has it, or ZSTD_CONTENTSIZE_UNKNOWN */
+    uint64_t made;
 };
+
+static const char *begin(struct inflate_zstd *zstd, struct inflate_io *io);
+static const char *step(struct inflate_zstd *zstd, ZSTD_inBuffer *in, ZSTD_outBuffer *out);
 
 struct inflate_zstd *inflate_zstd_open(void)
 {
@@ -42,6 +56,88 @@ void inflate_zstd_close(struct inflate_zstd *zstd)
     sys.free(zstd);
 }
 
+const char *inflate_zstd_run(struct inflate_zstd *zstd, struct inflate_io *io)
+{
+    while (io->out_size > 0) {
+        if (!zstd->inside) {
+            const char *reason = begin(zstd, io);
+            if (reason != NULL || !zstd->inside)
+                return reason;
+        }
+        ZSTD_inBuffer in = {io->in, io->in_size, 0};
+        ZSTD_outBuffer out = {io->out, io->out_size, 0};
+        const char *reason = step(zstd, &in, &out);
+        io->in += in.pos;
+        io->in_size -= in.pos;
+        io->out += out.pos;
+        io->out_size -= out.pos;
+        if (reason != NULL || (in.pos == 0 && out.pos == 0 && zstd->inside))
+            return reason; /* starved */
+    }
+    return NULL;
+}
+
+const char *inflate_zstd_end(const struct inflate_zstd *zstd)
+{
+    if (zstd->gathered == 0 && zstd->any)
+        return NULL;
+    return zstd->any && zstd->gathered < MAGIC_SIZE ? GARBAGE : "zstd: cut short";
+}
+
+/* ---- headers (RFC 8878, 3.1.1) ---- */
+
+static bool is_frame(const unsigned char *magic)
+{
+    return memcmp(magic, "\x28\xb5\x2f\xfd", MAGIC_SIZE) == 0;
+}
+
+static bool is_skippable(const unsigned char *magic)
+{
+    return (magic[0] & 0xf0) == 0x50 && memcmp(magic + 1, "\x2a\x4d\x18", 3) == 0;
+}
+
+/* How many bytes of the header are wanted, as far as the gathered ones tell. */
+static unsigned wanted(const struct inflate_zstd *zstd)
+{
+    static const unsigned ID_SIZE[4] = {0, 1, 2, 4}, TOLD_SIZE[4] = {0, 2, 4, 8};
+    if (zstd->gathered < MAGIC_SIZE || !is_frame(zstd->header))
+        return MAGIC_SIZE;
+    if (zstd->gathered == MAGIC_SIZE)
+        return MAGIC_SIZE + 1;
+    unsigned descriptor = zstd->header[MAGIC_SIZE];
+    bool single = descriptor >> 5 & 1; /* a segment: no window is told, but always a size */
+    unsigned told = TOLD_SIZE[descriptor >> 6] + (single && descriptor >> 6 == 0);
+    return MAGIC_SIZE + 1 + !single + ID_SIZE[descriptor & 3] + told;
+}
+
+/* The next bytes of a header; when it is whole the library gets it. */
+static const char *begin(struct inflate_zstd *zstd, struct inflate_io *io)
+{
+    while (zstd->gathered < wanted(zstd)) {
+        if (io->in_size == 0)
+            return NULL;
+        zstd->header[zstd->gathered++] = *io->in++;
+        io->in_size--;
+        if (zstd->gathered == MAGIC_SIZE && !is_frame(zstd->header) && !is_skippable(zstd->header))
+            return zstd->any ? GARBAGE : BROKEN;
+    }
+    zstd->inside = true;
+    zstd->made = 0;
+    zstd->told = ZSTD_CONTENTSIZE_UNKNOWN;
+    if (is_frame(zstd->header))
+        zstd->told = ZSTD_getFrameContentSize(zstd->header, zstd->gathered);
+    ZSTD_inBuffer in = {zstd->header, zstd->gathered, 0};
+    while (in.pos < in.size) {
+        ZSTD_outBuffer out = {io->out, 0, 0}; /* a header alone makes no output */
+        const char *reason = step(zstd, &in, &out);
+        if (reason != NULL)
+            return reason;
+    }
+    return NULL;
+}
+
+/* ---- the library ---- */
+
 static const char *reason_of(size_t result)
 {
     switch ((int)ZSTD_getErrorCode(result)) {
@@ -54,71 +150,23 @@ static const char *reason_of(size_t result)
     case ZSTD_error_memory_allocation:
         return inflate_no_memory;
     default:
-        return "zstd: broken data";
+        return BROKEN;
     }
 }
 
-/* One step of the library; the frame may end by it. */
+/* One step; the frame may end by it. */
 static const char *step(struct inflate_zstd *zstd, ZSTD_inBuffer *in, ZSTD_outBuffer *out)
 {
     size_t result = ZSTD_decompressStream(zstd->context, out, in);
     if (ZSTD_isError(result))
         return reason_of(result);
-    if (result == 0) {
-        zstd->magic_size = 0;
-        zstd->any = true;
-    }
-    return NULL;
-}
-
-/* The next bytes of a frame's first four; with the fourth they are looked at and given to the library. */
-static const char *begin(struct inflate_zstd *zstd, struct inflate_io *io)
-{
-    while (zstd->magic_size < 4 && io->in_size > 0) {
-        zstd->magic[zstd->magic_size++] = *io->in++;
-        io->in_size--;
-    }
-    if (zstd->magic_size < 4)
+    zstd->made += out->pos;
+    if (result != 0)
         return NULL;
-    const unsigned char *magic = zstd->magic;
-    bool frame = memcmp(magic, "\x28\xb5\x2f\xfd", 4) == 0;
-    bool skippable = (magic[0] & 0xf0) == 0x50 && memcmp(magic + 1, "\x2a\x4d\x18", 3) == 0;
-    if (!frame && !skippable)
-        return zstd->any ? "zstd: garbage after the last frame" : "zstd: broken data";
-    ZSTD_inBuffer in = {magic, 4, 0};
-    while (in.pos < in.size) {
-        ZSTD_outBuffer out = {io->out, io->out_size, 0}; /* a header alone makes no output */
-        const char *reason = step(zstd, &in, &out);
-        if (reason != NULL)
-            return reason;
-    }
+    if (zstd->told != ZSTD_CONTENTSIZE_UNKNOWN && zstd->told != zstd->made)
+        return BROKEN;
+    zstd->gathered = 0;
+    zstd->inside = false;
+    zstd->any = true;
     return NULL;
-}
-
-const char *inflate_zstd_run(struct inflate_zstd *zstd, struct inflate_io *io)
-{
-    while (io->out_size > 0) {
-        if (zstd->magic_size < 4) {
-            const char *reason = begin(zstd, io);
-            if (reason != NULL || zstd->magic_size < 4)
-                return reason;
-        }
-        ZSTD_inBuffer in = {io->in, io->in_size, 0};
-        ZSTD_outBuffer out = {io->out, io->out_size, 0};
-        const char *reason = step(zstd, &in, &out);
-        io->in += in.pos;
-        io->in_size -= in.pos;
-        io->out += out.pos;
-        io->out_size -= out.pos;
-        if (reason != NULL || (in.pos == 0 && out.pos == 0 && zstd->magic_size == 4))
-            return reason; /* starved */
-    }
-    return NULL;
-}
-
-const char *inflate_zstd_end(const struct inflate_zstd *zstd)
-{
-    if (zstd->magic_size == 0 && zstd->any)
-        return NULL;
-    return zstd->any && zstd->magic_size < 4 ? "zstd: garbage after the last frame" : "zstd: cut short";
 }

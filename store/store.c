@@ -394,11 +394,19 @@ static int sweep_segments(const struct state *state, struct db_writer *writer, u
     return 0;
 }
 
+bool store_due_is_live(const struct state *state, const uint8_t *key)
+{
+    int64_t due_ms = db_get_time(key);
+    return due_ms > state->due_until_ms || (due_ms == state->due_until_ms && db_get_u32(key + 8) == state->run);
+}
+
 static enum db_verdict judge_due(const uint8_t *key, size_t size, const void *context)
 {
     const struct sweep *sweep = context;
     (void)size;
-    return db_get_time(key) <= sweep->state->due_until_ms ? DB_DELETE : DB_STOP;
+    if (db_get_time(key) > sweep->state->due_until_ms)
+        return DB_STOP;
+    return store_due_is_live(sweep->state, key) ? DB_KEEP : DB_DELETE;
 }
 
 static enum db_verdict judge_awaited(const uint8_t *key, size_t size, const void *context)

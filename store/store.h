@@ -61,6 +61,10 @@ int store_get_run(const struct store *store, uint32_t run, struct run_row *ret_r
 int store_read_begin(const struct store *store, MDB_txn **ret_txn, struct fault *fault);
 void store_read_end(MDB_txn *txn); /* NULL is taken */
 
+/* Was a value of the due table, by its key, not popped yet? Of those that came due at the last as-of itself only what the
+ * last run queued: a next run with the same as-of is to look at them. */
+bool store_due_is_live(const struct state *state, const uint8_t *key);
+
 size_t store_state_size(const struct state *state);
 
 #endif

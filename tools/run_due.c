@@ -110,15 +110,17 @@ int run_pop_due(struct run *run)
     MDB_cursor *cursor;
     int error = db_calls.cursor_open(txn, run->store->db.tables[TABLE_DUE], &cursor), failed = 0;
     uint8_t from[8];
-    db_put_time(from, run->store->state->due_until_ms == INT64_MIN ? INT64_MIN : run->store->state->due_until_ms + 1);
+    const struct state *state = run->store->state;
+    db_put_time(from, state->due_until_ms);
     MDB_val key = {sizeof from, from}, value;
     if (!error)
         error = db_calls.cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     else
         cursor = NULL;
     while (!error && !failed && db_get_time(key.mv_data) <= run->facts.as_of_ms) {
-        struct span payload;
-        failed = db_check(TABLE_DUE, &key, &value, &payload, run->fault);
+        struct span payload = {NULL, 0};
+        if (store_due_is_live(state, key.mv_data))
+            failed = db_check(TABLE_DUE, &key, &value, &payload, run->fault);
         size_t count = failed ? 0 : payload.size / sizeof(struct due_entry);
         for (size_t i = 0; i < count && !failed; i++) {
             struct due_entry entry;

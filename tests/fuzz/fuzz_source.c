@@ -19,7 +19,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define OUT_MAX ((size_t)1 << 20) /* bombs are cut there */
+#define OUT_MAX ((size_t)1 << 16) /* bombs are cut there */
 
 #define REQUIRE(condition)                                                                                             \
     do {                                                                                                               \
@@ -206,9 +206,9 @@ static size_t pack_zstd(unsigned char *out, size_t room_size, const uint8_t *dat
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size < 5 || size > 60000)
+    if (size < 5 || size > 30000)
         return 0;
-    unsigned kind = data[0] % 5, piece = 1u + data[1], step = 1u + data[2], split = data[3], flip = data[4];
+    unsigned kind = data[0] % 5, piece = 1u + data[1], step = data[2] < 64 ? 1u + data[2] : 64u * data[2], split = data[3], flip = data[4];
     data += 5;
     size -= 5;
     if (kind == 0) {
