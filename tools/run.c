@@ -148,7 +148,7 @@ static void decide_rewrite(struct run *run)
     for (uint32_t i = 0; i < state->segment_counts[SEGMENTED_OPEN]; i++)
         open += state->segments[SEGMENTED_OPEN][i].entries;
     for (uint32_t part = 0; part < run_parts(run); part++)
-        events += spool_size(&run->events, part) + spool_size(&run->notices, part);
+        events += spool_size(&run->events, part);
     run->look_at_all = state->look_at_all;
     run->rewrite_open = open && (run->look_at_all || events / 128 >= open / REWRITE_SHARE);
     if (open < 4096 && state->segment_counts[SEGMENTED_OPEN] > 1) /* so few that it is always cheap */
@@ -237,7 +237,7 @@ static void clean_up(struct run *run)
     struct fault ignored = {0};
     struct db_writer writer;
     memcpy(run->store->state, run->state, store_state_size(run->state));
-    if (db_write_begin(&writer, &run->store->db, run->options->memory / 8, &ignored))
+    if (db_write_begin(&writer, &run->store->db, run_transaction_size(run), &ignored))
         return;
     if (store_clear_pending(&writer, &ignored) == 0 && store_sweep(run->store, &writer, &ignored) == 0)
         (void)db_write_commit(&writer, &ignored);
@@ -269,11 +269,9 @@ static int begin_writing(struct run *run)
 {
     if (run->options->dry_run)
         return 0;
-    if (db_write_begin(&run->writer, &run->store->db, run->options->memory / 8, run->fault))
+    if (db_write_begin(&run->writer, &run->store->db, run_transaction_size(run), run->fault))
         return -1;
     run->writing = true;
-    struct span unfinished = {0};
-    (void)unfinished;
     return store_sweep(run->store, &run->writer, run->fault) || store_mark_unfinished(&run->writer, true, run->fault) ? -1 : 0;
 }
 
@@ -289,12 +287,13 @@ static int do_passes(struct run *run)
     /* Beyond this point no file is read: each record has its destination, and its place in its file. */
 
     progress_stage(&run->progress, "apply");
-    decide_rewrite(run);
-    if (begin_writing(run) || run_merge_segments(run) || run_tell_notices_apart(run))
+    if (run_tell_notices_apart(run))
         return -1;
     /* Beyond this point every event has its phone. */
 
-    if (publish_begin(&run->place, &run->folder_fd, run->fault) || run_apply_phones(run))
+    decide_rewrite(run);
+    if (begin_writing(run) || run_merge_segments(run) || publish_begin(&run->place, &run->folder_fd, run->fault) ||
+        run_apply_phones(run))
         return -1;
     add_up(run);
     if (check_sms_limit(run))

@@ -128,9 +128,6 @@ struct run {
     bool rewrite_open;                 /* the whole table of open cases is written anew */
     bool look_at_all;                  /* every open case is looked at, not only those named or due */
     uint32_t segment_numbers[SEGMENTED_COUNT];  /* of this run */
-    uint32_t merged_numbers[SEGMENTED_COUNT];   /* of merges, 0 none */
-    uint32_t merged_from[SEGMENTED_COUNT];      /* first of the old segments that are merged */
-    uint64_t merged_entries, merged_bytes;
     struct buffer due, awaited;        /* not yet written */
     uint32_t due_sequence, awaited_sequence;
     double stages[4];
@@ -144,8 +141,8 @@ int run_go(const struct run_options *options, struct fault *fault);
 /* ---- passes, in their order ---- */
 
 int run_pop_due(struct run *run);         /* due times reached: events (run_due.c) */
-int run_merge_segments(struct run *run);  /* few segments of unlike size (run_merge.c) */
 int run_tell_notices_apart(struct run *run); /* run_notices.c */
+int run_merge_segments(struct run *run);  /* few segments of unlike size (run_merge.c) */
 int run_apply_phones(struct run *run);    /* run_phones.c, with run_write.c on the other side */
 int run_index_notices(struct run *run);   /* run_notices.c */
 int run_reconcile(struct run *run);       /* findings of operators and totals (run_reconcile.c) */

@@ -1,7 +1,7 @@
 /* run_setup.c - see run_setup.h. How --memory is shared out:
  *
  *   1/2   the pool of records on their way (spilled beyond)
- *   1/8   one transaction of the store
+ *   1/32  one transaction of the store
  *   1/16  blocks of input being read, all workers together
  *   rest  a part in work and the parts waiting for the writer: their number grows so that each is small */
 #include "tools/run_setup.h"
@@ -117,6 +117,11 @@ static int set_up_window(struct run *run)
     for (unsigned i = 0; i < SEGMENTED_COUNT; i++)
         run->segment_numbers[i] = run->state->next_segment++;
     return 0;
+}
+
+size_t run_transaction_size(const struct run *run)
+{
+    return clamp(run->options->memory / 32, 2 * MIB, 16 * MIB);
 }
 
 int run_set_up(struct run *run)

@@ -7,5 +7,7 @@
 int run_set_up(struct run *run);    /* memory, workers, spools, rules */
 void run_tear_down(struct run *run); /* whatever of it was made */
 int run_check_space(struct run *run); /* free space against what will be needed */
+/* Bytes of values in one transaction: LMDB holds them in memory until it commits, and uses that memory again after. */
+size_t run_transaction_size(const struct run *run);
 
 #endif
