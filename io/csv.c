@@ -1,10 +1,12 @@
-/* csv.c - see csv.h.  Bare fields: 64 bytes at a time become a mask of their commas and LFs, and the mask's bits are the
- * ends of fields (after simdcsv).  A field that begins with a quote leaves that path until it is closed.
+/* csv.c - see csv.h.  Bare fields: 64 bytes at a time become a mask of their commas and LFs, and the mask's
+ * bits are the ends of fields (after simdcsv).  A field that begins with a quote leaves that path until it is
+ * closed.
  *
- *   buffer   kcell,77011234567,"a ""b"", c",R 1 1\n     base = where the 64 bytes of `mask` begin
- *   mask          1           1         (1)1      1     bits inside quotes are struck when the field is through
+ *   buffer   kcell,77011234567,"a ""b"", c",R 1 1\n
+ *   mask          1           1        x   1     1    x: inside quotes, struck when the field is through
  *
- * A record is settled within CSV_LOOKAHEAD bytes, so the scan never looks further: `end` is there or at the buffer's end. */
+ * A record is settled within CSV_LOOKAHEAD bytes, so the scan never looks further: `end` is there or at the
+ * buffer's end. */
 #include "io/csv.h"
 
 #if defined(__SSE2__) && !defined(CSV_PORTABLE)
@@ -21,11 +23,12 @@ struct scan {
 
 enum settled { SETTLED, BROKEN, OPEN };
 
-static enum settled record(const char *start, const char *end, bool at_end, struct csv_field *fields, uint32_t fields_max,
-                           uint32_t *ret_count, const char **ret_record_end, const char **ret_next);
+static enum settled record(const char *start, const char *end, bool at_end, struct csv_field *fields,
+                           uint32_t fields_max, uint32_t *ret_count, const char **ret_record_end,
+                           const char **ret_next);
 
-enum csv_result csv_next(const char *buffer, size_t size, size_t position, bool final, struct csv_field *fields,
-                         uint32_t fields_max, uint32_t *ret_count, size_t *ret_next)
+enum csv_result csv_next(const char *buffer, size_t size, size_t position, bool final,
+                         struct csv_field *fields, uint32_t fields_max, uint32_t *ret_count, size_t *ret_next)
 {
     if (position >= size)
         return CSV_END;
@@ -38,7 +41,8 @@ enum csv_result csv_next(const char *buffer, size_t size, size_t position, bool 
     bool whole = left >= CSV_LOOKAHEAD; /* what is not settled by then is too long */
     const char *end = start + (whole ? CSV_LOOKAHEAD : left);
     const char *record_end = NULL, *next = NULL;
-    enum settled settled = record(start, end, final && !whole, fields, fields_max, ret_count, &record_end, &next);
+    enum settled settled =
+        record(start, end, final && !whole, fields, fields_max, ret_count, &record_end, &next);
     if (settled == SETTLED && record_end - start <= CSV_RECORD_MAX) {
         *ret_next = (size_t)(next - buffer);
         return CSV_RECORD;
@@ -131,8 +135,9 @@ static inline enum settled quoted(const char *open, const char *end, bool at_end
 }
 
 /* at_end: the file ends at `end`. OPEN: the bytes do not settle the record (at_end: it is unclosed). */
-static enum settled record(const char *start, const char *end, bool at_end, struct csv_field *fields, uint32_t fields_max,
-                           uint32_t *ret_count, const char **ret_record_end, const char **ret_next)
+static enum settled record(const char *start, const char *end, bool at_end, struct csv_field *fields,
+                           uint32_t fields_max, uint32_t *ret_count, const char **ret_record_end,
+                           const char **ret_next)
 {
     struct scan scan = {.base = start, .end = end, .mask = separators_at(start, end)};
     const char *at = start; /* where the field begins */

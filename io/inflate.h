@@ -1,6 +1,6 @@
-/* inflate.h - gzip and zstd as streams of bytes to bytes: any number of members or frames, all checksums checked.
- * Room: io; only source.c and tests use it.  No I/O.  Only inflate_gzip.c includes ISA-L, only inflate_zstd.c zstd.
- * Reasons are literals for people: "gzip: cut short". */
+/* inflate.h - gzip and zstd as streams of bytes to bytes: any number of members or frames, all checksums
+ * checked. Room: io; only source.c and tests use it.  No I/O.  Only inflate_gzip.c includes ISA-L, only
+ * inflate_zstd.c zstd. Reasons are literals for people: "gzip: cut short". */
 #ifndef IO_INFLATE_H
 #define IO_INFLATE_H
 
@@ -19,10 +19,10 @@ extern const char inflate_no_memory[]; /* the one reason that is not the file's 
 struct inflate_gzip;
 struct inflate_zstd;
 
-/* _run goes on until no output room is left, or the input is used up and nothing is pending. Returns NULL or the reason
- * why the file is broken. A piece of input must stay where it is until a call came back with output room left: only then
- * may `in` be set to the next one.
- * _end, after such a call and no more input: NULL where a member or frame has just ended, else the reason. */
+/* _run goes on until no output room is left, or the input is used up and nothing is pending. Returns NULL or
+ * the reason why the file is broken. A piece of input must stay where it is until a call came back with
+ * output room left: only then may `in` be set to the next one. _end, after such a call and no more input:
+ * NULL where a member or frame has just ended, else the reason. */
 struct inflate_gzip *inflate_gzip_open(void); /* NULL: no memory */
 const char *inflate_gzip_run(struct inflate_gzip *gzip, struct inflate_io *io);
 const char *inflate_gzip_end(const struct inflate_gzip *gzip);

@@ -1,8 +1,9 @@
 /* inflate_gzip.c - gzip (RFC 1952) over ISA-L's inflate; see inflate.h.
  *
- * Member headers are read here, a byte at a time: ISA-L 2.30's isal_inflate forgets a header's flags where the input is cut
- * inside one, and does not go from member to member. It does the deflate data and the trailer (ISAL_GZIP_NO_HDR_VER: CRC
- * and size are compared); in that mode what it reads ahead is never more than the 8 bytes of the trailer. */
+ * Member headers are read here, a byte at a time: ISA-L 2.30's isal_inflate forgets a header's flags where
+ * the input is cut inside one, and does not go from member to member. It does the deflate data and the
+ * trailer (ISAL_GZIP_NO_HDR_VER: CRC and size are compared); in that mode what it reads ahead is never more
+ * than the 8 bytes of the trailer. */
 #include "io/inflate.h"
 
 #include "io/sys.h"
@@ -17,7 +18,21 @@
 
 enum { FLAG_HCRC = 2, FLAG_EXTRA = 4, FLAG_NAME = 8, FLAG_COMMENT = 16, FLAGS_RESERVED = 0xe0 };
 
-enum part { MAGIC1, MAGIC2, METHOD, FLAGS, FIXED, EXTRA_SIZE1, EXTRA_SIZE2, EXTRA, NAME, COMMENT, HCRC1, HCRC2, DATA };
+enum part {
+    MAGIC1,
+    MAGIC2,
+    METHOD,
+    FLAGS,
+    FIXED,
+    EXTRA_SIZE1,
+    EXTRA_SIZE2,
+    EXTRA,
+    NAME,
+    COMMENT,
+    HCRC1,
+    HCRC2,
+    DATA
+};
 
 struct inflate_gzip {
     enum part part;    /* MAGIC1: between members */

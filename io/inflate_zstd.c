@@ -1,8 +1,8 @@
 /* inflate_zstd.c - zstd over libzstd's stream; see inflate.h.
  *
- * A frame's header is gathered and looked at here before the library gets it: so garbage behind the last frame is told from
- * a frame that is cut, frames of zstd's old formats are not taken, and the size that a header tells is always compared (the
- * library's stream forgets to where the last block is empty). */
+ * A frame's header is gathered and looked at here before the library gets it: so garbage behind the last
+ * frame is told from a frame that is cut, frames of zstd's old formats are not taken, and the size that a
+ * header tells is always compared (the library's stream forgets to where the last block is empty). */
 #include "io/inflate.h"
 
 #include "io/sys.h"

@@ -1,5 +1,5 @@
-/* output.c - see output.h.  Appended bytes fill a block; a full block is hashed and written while the next one fills.
- * Blocks are allocated when they are first needed, and are touched only as far as they are filled.
+/* output.c - see output.h.  Appended bytes fill a block; a full block is hashed and written while the next
+ * one fills. Blocks are allocated when they are first needed, and are touched only as far as they are filled.
  *
  *   file   | block 0 | block 1 | block 2 | …     block n of the file lies in buffer n % BLOCKS
  *            synced ->   in flight ->  ^ filling */
@@ -14,7 +14,8 @@
 
 #define BLOCKS 4u
 #define BLOCK_SIZE ((size_t)256 << 10)
-#define SYNC_SIZE ((uint64_t)8 << 20) /* write-back is begun in strides of this, so that fsync finds little to do */
+#define SYNC_SIZE                                                                                            \
+    ((uint64_t)8 << 20) /* write-back is begun in strides of this, so that fsync finds little to do */
 
 struct block {
     char *data;
@@ -43,7 +44,8 @@ static int settle(struct output *output, struct block *block, struct fault *faul
 static void sync_behind(struct output *output);
 static int fail(struct output *output, int error, const char *doing, struct fault *fault);
 
-int output_open(struct output **ret_output, struct ring *ring, int dir_fd, const char *name, struct fault *fault)
+int output_open(struct output **ret_output, struct ring *ring, int dir_fd, const char *name,
+                struct fault *fault)
 {
     size_t name_size = strlen(name) + 1;
     struct output *output = sys.alloc(sizeof *output + name_size);
@@ -147,7 +149,8 @@ static int fail(struct output *output, int error, const char *doing, struct faul
     output->failed = true;
     error = error < 0 ? -error : error;
     if (error == ENOSPC || error == EDQUOT)
-        return fault_set(fault, FAULT_FAILED, "%s: the disk is full: make room and give the command again", output->name);
+        return fault_set(fault, FAULT_FAILED, "%s: the disk is full: make room and give the command again",
+                         output->name);
     return fault_errno(fault, error, "%s: %s", output->name, doing);
 }
 
@@ -206,6 +209,7 @@ static void sync_behind(struct output *output)
             written = output->blocks[i].offset;
     if (written - output->synced < SYNC_SIZE)
         return;
-    (void)sys.sync_range(output->fd, (off_t)output->synced, (off_t)(written - output->synced)); /* best effort */
+    (void)sys.sync_range(output->fd, (off_t)output->synced,
+                         (off_t)(written - output->synced)); /* best effort */
     output->synced = written;
 }

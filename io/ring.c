@@ -1,9 +1,11 @@
-/* ring.c - see ring.h.  A fixed set of requests; a request leaves only when it is whole, at its end or failed.
+/* ring.c - see ring.h.  A fixed set of requests; a request leaves only when it is whole, at its end or
+ * failed.
  *
  *   ring_read/write/fsync -> take a free request -> start it
  *   ring_wait -> one step of the backend -> request whole? hand it out : start what is left of it
  *
- * The plain backend starts nothing: it does the oldest request when somebody waits, so that a read is hot when it comes. */
+ * The plain backend starts nothing: it does the oldest request when somebody waits, so that a read is hot
+ * when it comes. */
 #include "io/ring.h"
 
 #include "engine/check.h"
@@ -14,8 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEP_MAX ((size_t)1 << 30) /* bytes a single call is asked for; the kernel's own limit is just under 2 GiB */
-#define RETRIES_MAX 100            /* interrupted or refused that often without a byte moved: believe it */
+#define STEP_MAX                                                                                             \
+    ((size_t)1 << 30)   /* bytes a single call is asked for; the kernel's own limit is just under 2 GiB */
+#define RETRIES_MAX 100 /* interrupted or refused that often without a byte moved: believe it */
 
 struct request {
     uint64_t tag;
@@ -39,7 +42,8 @@ struct ring {
 
 ssize_t (*ring_fault_hook)(enum ring_op op, int fd, size_t size, ssize_t result);
 
-static int queue(struct ring *ring, enum ring_op op, int fd, void *buffer, size_t size, off_t offset, uint64_t tag);
+static int queue(struct ring *ring, enum ring_op op, int fd, void *buffer, size_t size, off_t offset,
+                 uint64_t tag);
 static int wait_plain(struct ring *ring, struct ring_done *ret_done);
 static int wait_uring(struct ring *ring, struct ring_done *ret_done);
 static bool uring_open(struct io_uring *uring);
@@ -116,14 +120,15 @@ int ring_settle(struct ring *ring)
     return 0;
 }
 
-static int queue(struct ring *ring, enum ring_op op, int fd, void *buffer, size_t size, off_t offset, uint64_t tag)
+static int queue(struct ring *ring, enum ring_op op, int fd, void *buffer, size_t size, off_t offset,
+                 uint64_t tag)
 {
     if (ring->in_flight == RING_DEPTH)
         return -EAGAIN;
     unsigned index = ring->idle[RING_DEPTH - 1 - ring->in_flight];
     struct request *request = &ring->requests[index];
-    *request = (struct request){
-        .tag = tag, .buffer = buffer, .size = size, .offset = offset, .fd = fd, .op = op};
+    *request =
+        (struct request){.tag = tag, .buffer = buffer, .size = size, .offset = offset, .fd = fd, .op = op};
     if (ring->plain)
         ring->line[(ring->first + ring->in_flight) % RING_DEPTH] = (uint8_t)index;
     ring->in_flight++;
@@ -148,7 +153,8 @@ static bool step_done(struct request *request, ssize_t moved, ssize_t *ret_resul
         *ret_result = moved;
         return true;
     }
-    bool again = moved == -EINTR || moved == -EAGAIN || (moved == 0 && request->op == RING_WRITE && request->size > 0);
+    bool again =
+        moved == -EINTR || moved == -EAGAIN || (moved == 0 && request->op == RING_WRITE && request->size > 0);
     if (again && ++request->retries <= RETRIES_MAX)
         return false;
     if (moved < 0 || again) {
@@ -204,8 +210,10 @@ static int wait_plain(struct ring *ring, struct ring_done *ret_done)
 
 static bool uring_open(struct io_uring *uring)
 {
-    /* Older kernels answer EINVAL to a flag that they do not know. Refused altogether (EPERM, ENOSYS …) we are plain. */
-    static const unsigned FLAGS[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_SINGLE_ISSUER, 0};
+    /* Older kernels answer EINVAL to a flag that they do not know. Refused altogether (EPERM, ENOSYS …) we
+     * are plain. */
+    static const unsigned FLAGS[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+                                     IORING_SETUP_SINGLE_ISSUER, 0};
     int error = -EINVAL;
     for (size_t i = 0; i < sizeof FLAGS / sizeof *FLAGS && error == -EINVAL; i++)
         error = io_uring_queue_init(RING_DEPTH, uring, FLAGS[i]);
@@ -250,7 +258,8 @@ static int wait_uring(struct ring *ring, struct ring_done *ret_done)
         struct io_uring_cqe *cqe = NULL;
         if (io_uring_peek_cqe(&ring->uring, &cqe) != 0 || cqe == NULL) {
             int error = io_uring_submit_and_wait(&ring->uring, 1);
-            if (error < 0 && ((error != -EINTR && error != -EAGAIN && error != -EBUSY) || ++refused > RETRIES_MAX))
+            if (error < 0 &&
+                ((error != -EINTR && error != -EAGAIN && error != -EBUSY) || ++refused > RETRIES_MAX))
                 return error;
             continue;
         }

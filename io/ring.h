@@ -33,9 +33,9 @@ unsigned ring_in_flight(const struct ring *ring);
 /* Takes one completion, waiting for it. Returns 0, or -errno (-ENOENT where nothing is in flight). */
 int ring_wait(struct ring *ring, struct ring_done *ret_done);
 
-/* Where sources and outputs share a ring, whoever waits may meet the completion of another. So the tag of theirs is the
- * address of a slot (RING_TAG), and ring_settle takes one completion and writes it into its slot. On one ring either all
- * tags are slots or none is. Returns as ring_wait. */
+/* Where sources and outputs share a ring, whoever waits may meet the completion of another. So their tags are
+ * addresses of slots (RING_TAG), and ring_settle takes one completion and writes it into its slot. On one ring
+ * either all tags are slots or none is. Returns as ring_wait. */
 struct ring_slot {
     bool in_flight; /* set by the submitter, cleared by ring_settle */
     ssize_t result;
@@ -43,8 +43,8 @@ struct ring_slot {
 #define RING_TAG(slot) ((uint64_t)(uintptr_t)(slot))
 int ring_settle(struct ring *ring);
 
-/* For fault injection: sees the result of every io_uring completion before ring.c does, and gives the one to be believed.
- * NULL: none. Set before threads start. (The plain backend is driven through sys.) */
+/* For fault injection: sees the result of every io_uring completion before ring.c does, and gives the one to be
+ * believed. NULL: none. Set before threads start. (The plain backend is driven through sys.) */
 enum ring_op { RING_READ, RING_WRITE, RING_FSYNC };
 extern ssize_t (*ring_fault_hook)(enum ring_op op, int fd, size_t size, ssize_t result);
 

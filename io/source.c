@@ -1,11 +1,13 @@
-/* source.c - see source.h.  Pieces of the file are read ahead into a few buffers, in turn; a piece is hashed when it comes
- * and stays until the decompressor has used it up.
+/* source.c - see source.h.  Pieces of the file are read ahead into a few buffers, in turn; a piece is hashed
+ * when it comes and stays until the decompressor has used it up.
  *
- *   file   |  piece 0  |  piece 1  |  piece 2  |  piece 3  |  piece 4 …      piece n lies in buffer n % buffer_count
+ *   file   |  piece 0  |  piece 1  |  piece 2  |  piece 3  |  piece 4 …
  *                ^ current    in flight on the ring  ->
  *
- * A small file has one buffer of its own size: 100,000 of them must be cheap. Just the bytes that fstat told are read;
- * a file that changes meanwhile is refused, for its bytes would be neither the old nor the new ones. */
+ * Piece n lies in buffer n % buffer_count.
+ * A small file has one buffer of its own size: 100,000 of them must be cheap. Just the bytes that fstat told
+ * are read; a file that changes meanwhile is refused, for its bytes would be neither the old nor the new
+ * ones. */
 #include "io/source.h"
 
 #include "io/inflate.h"
@@ -154,7 +156,8 @@ static int begin(struct source *source, struct fault *fault)
 {
     (void)XXH3_128bits_reset(source->hash);
     if (source->piece_count > source->buffer_count)
-        (void)posix_fadvise(source->fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* a hint; read-ahead of the kernel's own grows */
+        (void)posix_fadvise(source->fd, 0, 0,
+                            POSIX_FADV_SEQUENTIAL); /* a hint; read-ahead of the kernel's own grows */
     if (source->piece_count == 0)
         return 0;
     if (next_piece(source, fault) != 0)
@@ -251,8 +254,9 @@ static int ask(struct source *source, uint64_t until, struct fault *fault)
     while (source->asked < source->piece_count && source->asked < until) {
         uint64_t piece = source->asked;
         struct ring_slot *slot = &source->slots[piece % source->buffer_count];
-        int error = ring_read(source->ring, source->fd, piece_buffer(source, piece), piece_size_of(source, piece),
-                              (off_t)(piece * source->piece_size), RING_TAG(slot));
+        int error =
+            ring_read(source->ring, source->fd, piece_buffer(source, piece), piece_size_of(source, piece),
+                      (off_t)(piece * source->piece_size), RING_TAG(slot));
         if (error == 0) {
             *slot = (struct ring_slot){.in_flight = true};
             source->asked++;

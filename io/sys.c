@@ -21,8 +21,8 @@ static int real_sync_range(int fd, off_t offset, off_t size)
     return sync_file_range(fd, offset, size, SYNC_FILE_RANGE_WRITE);
 }
 
-/* Some file systems refuse RENAME_NOREPLACE. There a look comes first: one run at a time holds the store, so what the look
- * leaves open is only a stranger who makes the very same name in between. */
+/* Some file systems refuse RENAME_NOREPLACE. There a look comes first: one run at a time holds the store, so
+ * what the look leaves open is only a stranger who makes the very same name in between. */
 static int real_rename(int old_dir_fd, const char *old_path, int new_dir_fd, const char *new_path)
 {
     if (renameat2(old_dir_fd, old_path, new_dir_fd, new_path, RENAME_NOREPLACE) == 0)

@@ -1,5 +1,5 @@
-/* walk.c - see walk.h.  A folder is read whole, its names sorted, then taken one by one: no folder stays open while the
- * folders in it are read, so depth costs no descriptors. */
+/* walk.c - see walk.h.  A folder is read whole, its names sorted, then taken one by one: no folder stays open
+ * while the folders in it are read, so depth costs no descriptors. */
 #include "io/walk.h"
 
 #include "io/sys.h"
@@ -64,7 +64,8 @@ void walk_free(struct walk *walk)
     *walk = (struct walk){0};
 }
 
-/* What the people who gave the files can mend is FAULT_INPUT, and the listing goes on (0); the rest stops it (-1). */
+/* What the people who gave the files can mend is FAULT_INPUT, and the listing goes on (0); the rest stops it
+ * (-1). */
 static int refuse(struct gather *gather, const char *path, int error)
 {
     switch (error) {
@@ -142,7 +143,8 @@ static int take_file(struct gather *gather, const char *path, const struct stat 
 
 /* ---- folders ---- */
 
-static int folder_add(struct gather *gather, struct folder *folder, int dir_fd, const char *path, const char *name)
+static int folder_add(struct gather *gather, struct folder *folder, int dir_fd, const char *path,
+                      const char *name)
 {
     if (folder->count == folder->capacity) {
         size_t capacity = folder->capacity ? folder->capacity * 2 : 64;
@@ -185,7 +187,8 @@ static int folder_read(struct gather *gather, struct folder *folder, DIR *dir, c
 
 static int entry_order(const void *a, const void *b)
 {
-    return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path); /* as bytes: strcmp is unsigned */
+    return strcmp(((const struct entry *)a)->path,
+                  ((const struct entry *)b)->path); /* as bytes: strcmp is unsigned */
 }
 
 static int take_folder(struct gather *gather, const char *path, int flags)

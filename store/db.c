@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <xxhash.h>
 
-#define MAP_SIZE ((size_t)1 << 40) /* address space, not disk: the file grows as it must */
+/* Address space, not disk: the file grows as it must. Where a limit or a sanitizer forbids the first, less is tried. */
+#define MAP_SIZE ((size_t)1 << 40)
+#define MAP_SIZE_MIN ((size_t)1 << 32)
 #define CHECKSUM_SIZE 8
 
 static int cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret_cursor)
@@ -39,20 +41,32 @@ int db_fault(struct fault *fault, int error, const char *doing)
     return fault_set(fault, FAULT_FAILED, "store: %s: %s", doing, mdb_strerror(error));
 }
 
+static int open_env(struct db *db, const char *dir)
+{
+    int error = ENOMEM;
+    for (size_t size = MAP_SIZE; error == ENOMEM && size >= MAP_SIZE_MIN; size >>= 1) {
+        if (db->env)
+            mdb_env_close(db->env);
+        db->env = NULL;
+        error = mdb_env_create(&db->env);
+        if (error)
+            return error;
+        mdb_env_set_maxdbs(db->env, TABLE_COUNT);
+        mdb_env_set_maxreaders(db->env, 256);
+        mdb_env_set_mapsize(db->env, size);
+        error = db_calls.env_open(db->env, dir, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+    }
+    return error;
+}
+
 int db_open(struct db *db, const char *dir, bool create, bool write, struct fault *fault)
 {
     *db = (struct db){0};
     char path[4096];
     if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
         return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
-    int error = mdb_env_create(&db->env);
-    if (error)
-        return db_fault(fault, error, "open");
-    mdb_env_set_maxdbs(db->env, TABLE_COUNT);
-    mdb_env_set_maxreaders(db->env, 256);
-    mdb_env_set_mapsize(db->env, MAP_SIZE);
     MDB_txn *txn = NULL;
-    error = db_calls.env_open(db->env, dir, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+    int error = open_env(db, dir);
     if (!error)
         error = db_calls.txn_begin(db->env, NULL, create ? 0 : MDB_RDONLY, &txn);
     for (unsigned i = 0; !error && i < TABLE_COUNT; i++)

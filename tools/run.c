@@ -119,7 +119,8 @@ static int totals_order(const void *a, const void *b, void *context)
 static int share_totals(struct run *run)
 {
     struct ingest *ingest = &run->ingest;
-    qsort_r(ingest->totals, ingest->totals_count, sizeof *ingest->totals, totals_order, &run->inputs);
+    if (ingest->totals_count)
+        qsort_r(ingest->totals, ingest->totals_count, sizeof *ingest->totals, totals_order, &run->inputs);
     run->totals_rows = sys.alloc((ingest->totals_count + 1) * sizeof *run->totals_rows);
     run->totals_found = sys.alloc((ingest->totals_count + 1) * sizeof *run->totals_found);
     if (!run->totals_rows || !run->totals_found)

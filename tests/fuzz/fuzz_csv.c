@@ -1,23 +1,24 @@
-/* fuzz_csv.c - csv_next against a slow obvious parser of contract section 3: for every split point of the text and either
- * `final`, from every record's start.
+/* fuzz_csv.c - csv_next against a slow obvious parser of contract section 3: for every split point of the
+ * text and either `final`, from every record's start.
  *
- * The input's first byte: 16 or more, the rest is text; less, a second byte says where it is cut and the `@` in the text is
- * blown up by that much more or less than 64 KiB, so that the limit is met. */
+ * The input's first byte: 16 or more, the rest is text; less, a second byte says where it is cut and the `@`
+ * in the text is blown up by that much more or less than 64 KiB, so that the limit is met. */
 #include "io/csv.h"
 
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
+#define REQUIRE(condition)                                                                                   \
+    do {                                                                                                     \
+        if (!(condition))                                                                                    \
+            abort();                                                                                         \
     } while (0)
 
 #define FIELDS_MAX 16
 
-/* What the slow parser says of the record that begins at `start`, the text being text[0..size) and no more. */
+/* What the slow parser says of the record that begins at `start`, the text being text[0..size) and no more.
+ */
 struct slow {
     enum { SLOW_RECORD, SLOW_BLANK, SLOW_BAD, SLOW_UNSETTLED } kind;
     size_t next;       /* record, blank */
@@ -181,7 +182,8 @@ static void quote_round_trip(const char *text, size_t size)
     uint32_t count = 0;
     size_t next;
     if (quoted > 0 && quoted <= CSV_RECORD_MAX) {
-        REQUIRE(csv_next(out, quoted, 0, true, &field, 1, &count, &next) == CSV_RECORD && count == 1 && next == quoted);
+        REQUIRE(csv_next(out, quoted, 0, true, &field, 1, &count, &next) == CSV_RECORD && count == 1 &&
+                next == quoted);
         char *back = malloc(field.size + 1u);
         size_t back_size = field.escaped ? csv_unescape(&field, back) : field.size;
         REQUIRE(back_size == size && memcmp(field.escaped ? back : field.data, text, size) == 0);

@@ -1,9 +1,9 @@
 /* fuzz_source.c - gzip and zstd as a stranger may send them.
  *
- * The first byte chooses: 0 the rest is a file as it is; 1 gzip and 2 zstd: the rest is packed here and must come back; 3 and
- * 4: the same with a byte flipped: a fault or the same bytes, never others. In all of them the file read through source.c and
- * its bytes fed to inflate.h in small pieces must agree, in bytes and in the reason; and what libzstd gives for the whole in
- * one call, where no streaming is, must be the same. */
+ * The first byte chooses: 0 the rest is a file as it is; 1 gzip and 2 zstd: the rest is packed here and must
+ * come back; 3 and 4: the same with a byte flipped: a fault or the same bytes, never others. In all of them
+ * the file read through source.c and its bytes fed to inflate.h in small pieces must agree, in bytes and in
+ * the reason; and what libzstd gives for the whole in one call, where no streaming is, must be the same. */
 #include "io/inflate.h"
 #include "io/source.h"
 
@@ -21,10 +21,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define OUT_MAX ((size_t)1 << 16) /* bombs are cut there */
 
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
+#define REQUIRE(condition)                                                                                   \
+    do {                                                                                                     \
+        if (!(condition))                                                                                    \
+            abort();                                                                                         \
     } while (0)
 
 struct result {
@@ -77,7 +77,8 @@ static struct result through_source(const uint8_t *file, size_t size, size_t ste
 }
 
 /* In pieces of `piece` bytes, each in a block of its own, with room for `step` bytes at a time. */
-static struct result through_pieces(const uint8_t *file, size_t size, enum source_form form, size_t piece, size_t step)
+static struct result through_pieces(const uint8_t *file, size_t size, enum source_form form, size_t piece,
+                                    size_t step)
 {
     struct result result = {.data = room(), .form = form};
     bool is_gzip = form == SOURCE_GZIP;
@@ -117,8 +118,8 @@ static void same(const struct result *a, const struct result *b)
         REQUIRE(a->size == b->size && memcmp(a->data, b->data, a->size) == 0);
 }
 
-/* libzstd's own word on the whole file: where both take it, the same bytes. (About empty blocks and ones larger than the
- * window its call and its stream differ in what they take.) */
+/* libzstd's own word on the whole file: where both take it, the same bytes. (About empty blocks and ones
+ * larger than the window its call and its stream differ in what they take.) */
 static void same_as_one_call(const uint8_t *file, size_t size, const struct result *result)
 {
     unsigned char *data = room();
@@ -132,7 +133,8 @@ static struct result check(const uint8_t *file, size_t size, size_t piece, size_
 {
     struct result result = through_source(file, size, step * 100);
     if (result.form == SOURCE_PLAIN) {
-        REQUIRE(result.reason[0] == '\0' && result.size == size && (size == 0 || memcmp(result.data, file, size) == 0));
+        REQUIRE(result.reason[0] == '\0' && result.size == size &&
+                (size == 0 || memcmp(result.data, file, size) == 0));
         return result;
     }
     if (result.size == OUT_MAX)
@@ -145,7 +147,8 @@ static struct result check(const uint8_t *file, size_t size, size_t piece, size_
     return result;
 }
 
-/* A member of `data`: all header fields that `flags` asks for; stored where `level` is even, else deflated by ISA-L. */
+/* A member of `data`: all header fields that `flags` asks for; stored where `level` is even, else deflated by
+ * ISA-L. */
 static size_t pack_gzip(unsigned char *out, const uint8_t *data, size_t size, unsigned flags, unsigned level,
                         size_t *ret_head)
 {
@@ -193,7 +196,8 @@ static size_t pack_gzip(unsigned char *out, const uint8_t *data, size_t size, un
     return at + 8;
 }
 
-static size_t pack_zstd(unsigned char *out, size_t room_size, const uint8_t *data, size_t size, unsigned level)
+static size_t pack_zstd(unsigned char *out, size_t room_size, const uint8_t *data, size_t size,
+                        unsigned level)
 {
     ZSTD_CCtx *context = ZSTD_createCCtx();
     ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
@@ -209,7 +213,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 5 || size > 30000)
         return 0;
-    unsigned kind = data[0] % 5, piece = 1u + data[1], step = data[2] < 64 ? 1u + data[2] : 64u * data[2], split = data[3], flip = data[4];
+    unsigned kind = data[0] % 5, piece = 1u + data[1], step = data[2] < 64 ? 1u + data[2] : 64u * data[2],
+             split = data[3], flip = data[4];
     data += 5;
     size -= 5;
     if (kind == 0) {
@@ -217,7 +222,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     /* Two members or frames, the second perhaps empty. */
-    size_t first = size * split / 255, all = 0, head = 0, head_of_second, first_size, room_size = 2 * ZSTD_compressBound(size) + 4096;
+    size_t first = size * split / 255, all = 0, head = 0, head_of_second, first_size,
+           room_size = 2 * ZSTD_compressBound(size) + 4096;
     unsigned char *file = malloc(room_size);
     if (kind % 2) {
         first_size = all = pack_gzip(file, data, first, flip, split, &head);

@@ -1,5 +1,5 @@
-/* test_csv.c - contract section 3, record by record: a table of texts, the limits at their edges, and the portable twin of
- * the scan against the one of this machine. (Against a slow parser: fuzz/fuzz_csv.c.) */
+/* test_csv.c - contract section 3, record by record: a table of texts, the limits at their edges, and the
+ * portable twin of the scan against the one of this machine. (Against a slow parser: fuzz/fuzz_csv.c.) */
 #include "io/csv.h"
 
 #include <criterion/criterion.h>
@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 /* The twin: the same source with the other scan, under other names. */
-enum csv_result portable_csv_next(const char *buffer, size_t size, size_t position, bool final, struct csv_field *fields,
-                                  uint32_t fields_max, uint32_t *ret_count, size_t *ret_next);
+enum csv_result portable_csv_next(const char *buffer, size_t size, size_t position, bool final,
+                                  struct csv_field *fields, uint32_t fields_max, uint32_t *ret_count,
+                                  size_t *ret_next);
 size_t portable_csv_unescape(const struct csv_field *field, char *out);
 uint64_t portable_csv_count_lines(const char *data, size_t size);
 size_t portable_csv_quote(struct span text, char *out);
@@ -136,7 +137,8 @@ Test(csv, counts_all_fields)
 }
 
 /* A record of `size` bytes (bare, or one quoted field), the line end, and then `behind` bytes. */
-static enum csv_result long_record(size_t size, bool with_quotes, const char *line_end, size_t behind, bool final)
+static enum csv_result long_record(size_t size, bool with_quotes, const char *line_end, size_t behind,
+                                   bool final)
 {
     size_t all = size + strlen(line_end) + behind;
     char *text = malloc(all);
@@ -208,7 +210,8 @@ Test(csv, portable_twin)
         size_t size = random_next() % sizeof text;
         unsigned rare = random_next() % 40 + 1; /* long fields, too */
         for (size_t i = 0; i < size; i++)
-            text[i] = random_next() % rare ? (char)(random_next() % 256) : LETTERS[random_next() % (sizeof LETTERS - 1)];
+            text[i] = random_next() % rare ? (char)(random_next() % 256)
+                                           : LETTERS[random_next() % (sizeof LETTERS - 1)];
         bool final = random_next() % 2;
         for (size_t position = 0; position <= size; position++) {
             struct csv_field a[64], b[64];
@@ -242,14 +245,9 @@ Test(csv, counts_lines)
 
 Test(csv, quotes_only_where_needed)
 {
-    static const char *const PAIRS[][2] = {{"", ""},
-                                           {"R 1 1", "R 1 1"},
-                                           {"a,b", "\"a,b\""},
-                                           {"a\"b", "\"a\"\"b\""},
-                                           {"\"", "\"\"\"\""},
-                                           {"a\nb", "\"a\nb\""},
-                                           {"a\r", "\"a\r\""},
-                                           {" a ", " a "}};
+    static const char *const PAIRS[][2] = {
+        {"", ""},           {"R 1 1", "R 1 1"},   {"a,b", "\"a,b\""}, {"a\"b", "\"a\"\"b\""},
+        {"\"", "\"\"\"\""}, {"a\nb", "\"a\nb\""}, {"a\r", "\"a\r\""}, {" a ", " a "}};
     for (size_t i = 0; i < sizeof PAIRS / sizeof *PAIRS; i++) {
         char out[32];
         size_t size = csv_quote(span_of(PAIRS[i][0]), out);

@@ -1,4 +1,5 @@
-/* test_output.c - files of an output folder: bytes, count and hash for any pieces, many on one ring, and every failure. */
+/* test_output.c - files of an output folder: bytes, count and hash for any pieces, many on one ring, and
+ * every failure. */
 #include "io/output.h"
 
 #include "io/sys.h"

@@ -1,5 +1,5 @@
-/* test_ring.c - the ring's promise, for both backends: whole reads and writes, ends of files, errors. Where the kernel refuses
- * io_uring, what is meant for it runs plain, or not at all. */
+/* test_ring.c - the ring's promise, for both backends: whole reads and writes, ends of files, errors. Where
+ * the kernel refuses io_uring, what is meant for it runs plain, or not at all. */
 #include "io/ring.h"
 
 #include "io/sys.h"
@@ -155,8 +155,9 @@ static void faults(bool plain)
         ssize_t result;
         unsigned count;
         bool done;
-    } KINDS[] = {{-EINTR, 3, true},   {-EAGAIN, 3, true},    {1, 5, true},         {1, UINT_MAX, true}, {-EIO, 1, false},
-                 {-ENOSPC, 1, false}, {-EINTR, UINT_MAX, false}, {-EAGAIN, UINT_MAX, false}};
+    } KINDS[] = {{-EINTR, 3, true},         {-EAGAIN, 3, true},        {1, 5, true},
+                 {1, UINT_MAX, true},       {-EIO, 1, false},          {-ENOSPC, 1, false},
+                 {-EINTR, UINT_MAX, false}, {-EAGAIN, UINT_MAX, false}};
     for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++) {
         for (unsigned first = 1; first <= 2; first++) {
             cr_assert_eq(ftruncate(fd, 0), 0);
@@ -164,7 +165,8 @@ static void faults(bool plain)
             cr_assert_eq(ring_write(ring, fd, text, SIZE, 0, 1), 0);
             ssize_t wrote = wait_for(ring, 1);
             bool met = fault_calls >= first;
-            cr_expect_eq(wrote, KINDS[k].done || !met ? SIZE : KINDS[k].result, "write, kind %zu: %zd", k, wrote);
+            cr_expect_eq(wrote, KINDS[k].done || !met ? SIZE : KINDS[k].result, "write, kind %zu: %zd", k,
+                         wrote);
             cr_assert_eq(pwrite(fd, text, SIZE, 0), SIZE);
             set_fault(first, KINDS[k].count, KINDS[k].result);
             memset(back, 0, SIZE);

@@ -1,103 +1,13 @@
-/* test_source.c - files as streams: form by content, members and frames cut at any byte, all that is broken, failing I/O. */
-#include "io/inflate.h"
+/* test_source.c - files as streams: form by content, all that is broken, I/O that fails, rings that are
+ * shared. */
 #include "io/source.h"
-#include "io/sys.h"
 
-#include <criterion/criterion.h>
+#include "io/sys.h"
+#include "packed.h"
+
 #include <errno.h>
-#include <isa-l/crc.h>
-#include <isa-l/igzip_lib.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <zstd.h>
-
-struct bytes {
-    unsigned char *data;
-    size_t size, capacity;
-};
-
-static void add(struct bytes *bytes, const void *data, size_t size)
-{
-    if (bytes->size + size >= bytes->capacity) {
-        bytes->capacity = 2 * (bytes->size + size) + 64;
-        bytes->data = realloc(bytes->data, bytes->capacity);
-    }
-    if (size > 0)
-        memcpy(bytes->data + bytes->size, data, size);
-    bytes->size += size;
-}
-
-/* Rows that look like messages, the same for a size. */
-static struct bytes rows(size_t size)
-{
-    struct bytes bytes = {0};
-    add(&bytes, "", 0);
-    uint32_t state = 7;
-    while (bytes.size < size) {
-        char row[96];
-        state = state * 1664525 + 1013904223;
-        int length = snprintf(row, sizeof row, "kcell,%08x,2026-11-21T00:00:%02u+05:00,7701%07u,1414,R 1 %u\n", state,
-                              state % 60, state % 10000000, state % 9);
-        add(&bytes, row, (size_t)length);
-    }
-    bytes.size = size;
-    return bytes;
-}
-
-/* ---- gzip and zstd to be read ---- */
-
-enum { FLAG_TEXT = 1, FLAG_HCRC = 2, FLAG_EXTRA = 4, FLAG_NAME = 8, FLAG_COMMENT = 16 };
-
-static void add_gzip(struct bytes *bytes, const void *data, size_t size, unsigned flags)
-{
-    struct bytes head = {0};
-    add(&head, (unsigned char[]){0x1f, 0x8b, 8, (unsigned char)flags, 1, 2, 3, 4, 0, 3}, 10);
-    if (flags & FLAG_EXTRA)
-        add(&head, "\5\0extra", 7);
-    if (flags & FLAG_NAME)
-        add(&head, "name", 5);
-    if (flags & FLAG_COMMENT)
-        add(&head, "a comment", 10);
-    uint32_t crc = crc32_gzip_refl(0, head.data, head.size);
-    if (flags & FLAG_HCRC)
-        add(&head, &(uint16_t){(uint16_t)crc}, 2);
-    add(bytes, head.data, head.size);
-    free(head.data);
-
-    struct isal_zstream stream;
-    isal_deflate_stateless_init(&stream);
-    unsigned char *out = malloc(size + 1024);
-    stream.next_in = (uint8_t *)(uintptr_t)data;
-    stream.avail_in = (uint32_t)size;
-    stream.next_out = out;
-    stream.avail_out = (uint32_t)size + 1024;
-    stream.end_of_stream = 1;
-    cr_assert_eq(isal_deflate_stateless(&stream), COMP_OK);
-    add(bytes, out, stream.total_out);
-    free(out);
-    add(bytes, &(uint32_t){crc32_gzip_refl(0, data, size)}, 4);
-    add(bytes, &(uint32_t){(uint32_t)size}, 4);
-}
-
-static void add_zstd(struct bytes *bytes, const void *data, size_t size, int window_log)
-{
-    ZSTD_CCtx *context = ZSTD_createCCtx();
-    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
-    ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, window_log);
-    ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, window_log == 0);
-    size_t bound = ZSTD_compressBound(size);
-    unsigned char *out = malloc(bound);
-    size_t packed = ZSTD_compress2(context, out, bound, data, size);
-    cr_assert(!ZSTD_isError(packed));
-    add(bytes, out, packed);
-    free(out);
-    ZSTD_freeCCtx(context);
-}
-
-static const char SKIPPABLE[] = "\x5a\x2a\x4d\x18\4\0\0\0skip", EMPTY_SKIPPABLE[] = "\x50\x2a\x4d\x18\0\0\0";
 
 /* ---- files ---- */
 
@@ -224,109 +134,14 @@ Test(source, many_members_and_frames)
 
 Test(source, short_beginnings_are_plain)
 {
-    static const char *const TEXTS[] = {"\x1f", "\x28\xb5\x2f", "\x50\x2a\x4d", "\x60\x2a\x4d\x18", "x\x1f\x8b"};
+    static const char *const TEXTS[] = {"\x1f", "\x28\xb5\x2f", "\x50\x2a\x4d", "\x60\x2a\x4d\x18",
+                                        "x\x1f\x8b"};
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) {
         struct bytes plain = {0};
         add(&plain, TEXTS[i], strlen(TEXTS[i]));
         expect_whole(&plain, &plain, SOURCE_PLAIN);
         free(plain.data);
     }
-}
-
-/* ---- the decompressors, cut everywhere ---- */
-
-struct codec {
-    void *stream;
-    bool gzip;
-};
-
-static const char *codec_run(struct codec codec, struct inflate_io *io)
-{
-    return codec.gzip ? inflate_gzip_run(codec.stream, io) : inflate_zstd_run(codec.stream, io);
-}
-
-/* Feeds packed[0..end) in pieces that end at `cut`, then every `step` bytes, room for `room` bytes at a time. */
-static const char *feed(bool gzip, const struct bytes *packed, size_t end, size_t cut, size_t step, size_t room,
-                        struct bytes *out)
-{
-    struct codec codec = {.gzip = gzip};
-    codec.stream = gzip ? (void *)inflate_gzip_open() : (void *)inflate_zstd_open();
-    const char *reason = NULL;
-    unsigned char *buffer = malloc(room);
-    for (size_t at = 0; at < end && reason == NULL;) {
-        size_t size = at < cut ? cut - at : step;
-        size = size < end - at ? size : end - at;
-        unsigned char *piece = malloc(size);
-        memcpy(piece, packed->data + at, size);
-        struct inflate_io io = {.in = piece, .in_size = size};
-        do {
-            io.out = buffer;
-            io.out_size = room;
-            reason = codec_run(codec, &io);
-            add(out, buffer, room - io.out_size);
-        } while (reason == NULL && io.out_size == 0);
-        cr_expect(reason != NULL || io.in_size == 0);
-        free(piece);
-        at += size;
-    }
-    if (reason == NULL)
-        reason = gzip ? inflate_gzip_end(codec.stream) : inflate_zstd_end(codec.stream);
-    free(buffer);
-    if (gzip)
-        inflate_gzip_close(codec.stream);
-    else
-        inflate_zstd_close(codec.stream);
-    return reason;
-}
-
-static void cut_everywhere(bool gzip, const struct bytes *packed, const struct bytes *plain)
-{
-    for (size_t cut = 1; cut <= packed->size; cut++) {
-        for (unsigned way = 0; way < 4; way++) {
-            size_t step = way & 1 ? 1 : packed->size, room = way & 2 ? 1 : plain->size + 1;
-            if (way == 3)
-                room = 1 + cut % 40;
-            struct bytes out = {0};
-            const char *reason = feed(gzip, packed, packed->size, cut, step, room, &out);
-            cr_assert_null(reason, "cut %zu, way %u: %s", cut, way, reason);
-            cr_assert(out.size == plain->size && memcmp(out.data, plain->data, out.size) == 0);
-            free(out.data);
-        }
-    }
-}
-
-Test(source, gzip_cut_everywhere)
-{
-    static const unsigned FLAGS[] = {0, FLAG_HCRC, FLAG_TEXT | FLAG_EXTRA | FLAG_NAME | FLAG_COMMENT | FLAG_HCRC, FLAG_NAME};
-    struct bytes part = rows(300), plain = {0}, packed = {0};
-    for (unsigned i = 0; i < 4; i++) {
-        size_t size = i == 1 ? 0 : part.size - i;
-        add_gzip(&packed, part.data, size, FLAGS[i]);
-        add(&plain, part.data, size);
-    }
-    add_gzip(&packed, "", 0, 0);
-    cut_everywhere(true, &packed, &plain);
-    free(part.data);
-    free(plain.data);
-    free(packed.data);
-}
-
-Test(source, zstd_cut_everywhere)
-{
-    struct bytes part = rows(900), plain = {0}, packed = {0};
-    add(&packed, EMPTY_SKIPPABLE, 8);
-    add_zstd(&packed, part.data, part.size, 0);
-    add(&packed, SKIPPABLE, 12);
-    add_zstd(&packed, "", 0, 0);
-    add_zstd(&packed, part.data, part.size, 10);
-    add(&packed, EMPTY_SKIPPABLE, 8);
-    add(&packed, SKIPPABLE, 12);
-    add(&plain, part.data, part.size);
-    add(&plain, part.data, part.size);
-    cut_everywhere(false, &packed, &plain);
-    free(part.data);
-    free(plain.data);
-    free(packed.data);
 }
 
 /* ---- broken ---- */
@@ -360,46 +175,20 @@ Test(source, zstd_cut_short_or_with_garbage)
     size_t all = packed.size;
     for (packed.size = 4; packed.size <= all; packed.size++) {
         bool whole = packed.size == first || packed.size == second || packed.size == all;
-        bool barely = (packed.size > first && packed.size < first + 4) || (packed.size > second && packed.size < second + 4);
+        bool barely = (packed.size > first && packed.size < first + 4) ||
+                      (packed.size > second && packed.size < second + 4);
         cr_expect_str_eq(wrong(&packed), whole    ? ""
                                          : barely ? "zstd: garbage after the last frame"
                                                   : "zstd: cut short");
     }
-    static const char *const GARBAGE[] = {"\0", "\0\0\0\0", "x", "\x28\xb5\x2f\xfc", "\x27\xb5\x2f\xfd\0\0", "kcell,1\n"};
+    static const char *const GARBAGE[] = {
+        "\0", "\0\0\0\0", "x", "\x28\xb5\x2f\xfc", "\x27\xb5\x2f\xfd\0\0", "kcell,1\n"};
     for (size_t i = 0; i < sizeof GARBAGE / sizeof *GARBAGE; i++) {
         packed.size = all;
         add(&packed, GARBAGE[i], i < 2 ? i * 3 + 1 : strlen(GARBAGE[i]));
         cr_expect_str_eq(wrong(&packed), "zstd: garbage after the last frame");
     }
     free(packed.data);
-}
-
-/* No flip of a byte gives other text than was packed: a fault, or (in what nobody reads) the same. */
-static void flip_everywhere(bool gzip, const struct bytes *packed, const struct bytes *plain)
-{
-    for (size_t i = 0; i < packed->size; i++) {
-        for (unsigned bit = 0; bit < 8; bit++) {
-            packed->data[i] ^= (unsigned char)(1u << bit);
-            struct bytes out = {0};
-            const char *reason = feed(gzip, packed, packed->size, 50, 50, 1000, &out);
-            if (reason == NULL)
-                cr_expect(out.size == plain->size && memcmp(out.data, plain->data, out.size) == 0, "%zu %u", i, bit);
-            free(out.data);
-            packed->data[i] ^= (unsigned char)(1u << bit);
-        }
-    }
-}
-
-Test(source, flips)
-{
-    struct bytes plain = rows(2000), gzip = {0}, zstd = {0};
-    add_gzip(&gzip, plain.data, plain.size, FLAG_EXTRA | FLAG_NAME | FLAG_HCRC);
-    add_zstd(&zstd, plain.data, plain.size, 0);
-    flip_everywhere(true, &gzip, &plain);
-    flip_everywhere(false, &zstd, &plain);
-    free(plain.data);
-    free(gzip.data);
-    free(zstd.data);
 }
 
 Test(source, reasons)

@@ -1,4 +1,5 @@
-/* test_walk.c - which files a command line names: order, hidden names, links, files met twice, and what is refused. */
+/* test_walk.c - which files a command line names: order, hidden names, links, files met twice, and what is
+ * refused. */
 #include "io/walk.h"
 
 #include "io/sys.h"
@@ -37,7 +38,8 @@ static void put(const char *path, const char *text)
     fclose(file);
 }
 
-/* The names that a walk over `paths` (NULL ends them) gives, each followed by a blank; or the fault's text. */
+/* The names that a walk over `paths` (NULL ends them) gives, each followed by a blank; or the fault's text.
+ */
 static const char *names(char *const *paths)
 {
     static char out[4096];
@@ -78,8 +80,10 @@ Test(walk, order_and_depth)
     put("in/.hidden/z.csv", "");
     put(".named.csv", "");
     cr_expect_str_eq(NAMES("in"), "in/B.csv in/a-b.csv in/a/deep/y.csv in/a/x.csv in/b.csv in/\xd0\xb0.csv ");
-    cr_expect_str_eq(NAMES("in//"), "in/B.csv in/a-b.csv in/a/deep/y.csv in/a/x.csv in/b.csv in/\xd0\xb0.csv ");
-    cr_expect_str_eq(NAMES("in/b.csv", "./in/a", ".named.csv"), "./in/a/deep/y.csv ./in/a/x.csv .named.csv in/b.csv ");
+    cr_expect_str_eq(NAMES("in//"),
+                     "in/B.csv in/a-b.csv in/a/deep/y.csv in/a/x.csv in/b.csv in/\xd0\xb0.csv ");
+    cr_expect_str_eq(NAMES("in/b.csv", "./in/a", ".named.csv"),
+                     "./in/a/deep/y.csv ./in/a/x.csv .named.csv in/b.csv ");
     mkdir("none", 0700);
     cr_expect_str_eq(NAMES("none"), "");
 
@@ -89,7 +93,8 @@ Test(walk, order_and_depth)
     cr_assert_eq(walk_gather(&walk, paths, 1, &fault), 0);
     struct stat there;
     cr_assert_eq(stat("in/b.csv", &there), 0);
-    cr_expect(walk.files[0].size == 2 && walk.files[0].inode == there.st_ino && walk.files[0].device == there.st_dev);
+    cr_expect(walk.files[0].size == 2 && walk.files[0].inode == there.st_ino &&
+              walk.files[0].device == there.st_dev);
     walk_free(&walk);
 }
 
@@ -117,9 +122,10 @@ Test(walk, all_that_is_refused_is_named)
     put("in/b.csv", "");
     cr_assert_eq(mkfifo("in/pipe", 0600), 0);
     cr_assert_eq(symlink("nowhere", "in/gone"), 0);
-    cr_expect_str_eq(NAMES("missing", "in", "/dev/null", "in/b.csv/x"),
-                     "3 missing: no such file or folder\nin/gone: no such file or folder\nin/pipe: not a plain file\n"
-                     "/dev/null: not a plain file\nin/b.csv/x: Not a directory");
+    cr_expect_str_eq(
+        NAMES("missing", "in", "/dev/null", "in/b.csv/x"),
+        "3 missing: no such file or folder\nin/gone: no such file or folder\nin/pipe: not a plain file\n"
+        "/dev/null: not a plain file\nin/b.csv/x: Not a directory");
     cr_expect_str_eq(NAMES(""), "3 : no such file or folder");
 }
 
