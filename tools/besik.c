@@ -17,6 +17,7 @@ static const struct {
     {"set", "change a setting of a store", command_set},
     {"run", "the main job: one run over a set of input files", command_run},
     {"case", "a phone's cases, where they stand, and their history", command_case},
+    {"report", "what operators, agencies and the store disagree on now", command_report},
 };
 
 static void print_help(void)

@@ -16,6 +16,7 @@
 #include "store/history.h"
 #include "store/segment.h"
 #include "store/store.h"
+#include "tools/findings.h"
 #include "tools/progress.h"
 
 #include <stdbool.h>
@@ -55,16 +56,6 @@ struct index_row { /* a notice that opened a case, on its way to the index */
     uint64_t hash;
     uint32_t sub, reserved;
     struct notice_record record;
-};
-
-struct finding_row { /* a row of reconciliation.csv on its way; party, id and detail behind it */
-    uint64_t hash;
-    int64_t since_ms;
-    uint32_t phone;
-    uint16_t party_size, id_size, detail_size;
-    uint8_t finding, slot; /* slot 0: none */
-    bool has_phone;
-    uint8_t reserved[3];
 };
 
 struct run_worker {

@@ -100,23 +100,9 @@ int run_add_reject(struct run *run, uint32_t worker, const struct event *event, 
 int run_add_finding(struct run *run, uint32_t worker, struct finding_row *row, struct span party, struct span id,
                     struct span detail, struct fault *fault)
 {
-    char bytes[3 * 4200];
-    CHECK(party.size + id.size + detail.size <= sizeof bytes);
-    row->party_size = (uint16_t)party.size;
-    row->id_size = (uint16_t)id.size;
-    row->detail_size = (uint16_t)detail.size;
-    if (row->has_phone)
-        row->hash = value_phone_hash(row->phone);
-    size_t size = 0;
-    const struct span parts[] = {party, id, detail};
-    for (unsigned i = 0; i < 3; i++) {
-        if (parts[i].size)
-            memcpy(bytes + size, parts[i].data, parts[i].size);
-        size += parts[i].size;
-    }
-    while (size & 7)
-        bytes[size++] = 0;
-    return spool_add(&run->findings, worker, row->finding, row, sizeof *row, bytes, size, fault);
+    char bytes[FINDING_SIZE_MAX];
+    size_t size = finding_pack(row, party, id, detail, bytes);
+    return spool_add(&run->findings, worker, row->finding, bytes, size, NULL, 0, fault);
 }
 
 static int pass_on(struct run *run, uint32_t worker, const struct event *event, uint32_t phone, struct fault *fault)

@@ -146,61 +146,11 @@ int run_write_rejects(struct run *run)
 
 /* ---- findings ---- */
 
-static struct span row_party(const struct finding_row *row)
-{
-    return (struct span){(const char *)(row + 1), row->party_size};
-}
-
-static struct span row_id(const struct finding_row *row)
-{
-    return (struct span){(const char *)(row + 1) + row->party_size, row->id_size};
-}
-
-static struct span row_detail(const struct finding_row *row)
-{
-    return (struct span){(const char *)(row + 1) + row->party_size + row->id_size, row->detail_size};
-}
-
-static int row_key_order(const struct finding_row *x, const struct finding_row *y)
-{
-    int order = span_compare(row_party(x), row_party(y));
-    if (!order && x->hash != y->hash)
-        order = x->hash < y->hash ? -1 : 1;
-    if (!order && x->phone != y->phone)
-        order = x->phone < y->phone ? -1 : 1;
-    if (!order)
-        order = span_compare(row_id(x), row_id(y));
-    if (!order && x->slot != y->slot)
-        order = x->slot < y->slot ? -1 : 1;
-    if (!order && x->since_ms != y->since_ms) {
-        /* as written: bytes order is time order but for the years' width, which is fixed, and the optional fraction */
-        char a[VALUE_TIME_MAX], b[VALUE_TIME_MAX];
-        struct span text_a = {a, value_time_write(x->since_ms, a)}, text_b = {b, value_time_write(y->since_ms, b)};
-        order = span_compare(text_a, text_b);
-    }
-    return order;
-}
-
-static int row_order(const void *a, const void *b, const void *context)
-{
-    const struct finding_row *x = a, *y = b;
-    (void)context;
-    int order = row_key_order(x, y);
-    return order ? order : span_compare(row_detail(x), row_detail(y));
-}
-
 static int write_finding(struct run *run, const struct finding_row *row, struct buffer *out)
 {
-    struct fault *fault = run->fault;
     run->counts.findings[row->finding]++;
     run->findings_rows++;
-    char slot[2] = {(char)('0' + row->slot), 0};
-    return buffer_format(out, fault, "%s,", FINDING_WORDS[row->finding]) || buffer_csv(out, row_party(row), ',', fault) ||
-                   buffer_csv(out, row_id(row), ',', fault) || (row->has_phone && buffer_phone(out, row->phone, fault)) ||
-                   buffer_format(out, fault, ",%s,", row->slot ? slot : "") || buffer_time(out, row->since_ms, fault) ||
-                   buffer_add(out, ",", 1, fault) || buffer_csv(out, row_detail(row), '\n', fault)
-               ? -1
-               : 0;
+    return finding_write(row, out, run->fault);
 }
 
 static int write_findings_of(struct run *run, enum finding finding, struct buffer *out)
@@ -216,7 +166,7 @@ static int write_findings_of(struct run *run, enum finding finding, struct buffe
         return -1;
     for (size_t at = 0; at < size;) {
         const struct finding_row *row = (const struct finding_row *)(worker->loaded.data + at);
-        at += sizeof *row + (((size_t)row->party_size + row->id_size + row->detail_size + 7) & ~(size_t)7);
+        at += finding_bytes(row);
         struct sort_entry entry = {0, row};
         if (buffer_add(&worker->order, &entry, sizeof entry, run->fault))
             return -1;
@@ -225,9 +175,9 @@ static int write_findings_of(struct run *run, enum finding finding, struct buffe
         return -1;
     struct sort_entry *entries = (struct sort_entry *)worker->order.data;
     size_t count = worker->order.size / sizeof *entries;
-    sort_entries(entries, (struct sort_entry *)worker->spare.data, count, row_order, NULL);
+    sort_entries(entries, (struct sort_entry *)worker->spare.data, count, finding_order, NULL);
     for (size_t i = 0; i < count; i++) {
-        if (i && row_key_order(entries[i - 1].item, entries[i].item) == 0)
+        if (i && finding_alike(entries[i - 1].item, entries[i].item))
             continue; /* alike in all but the detail */
         if (write_finding(run, entries[i].item, out))
             return -1;
@@ -244,7 +194,7 @@ int run_write_findings(struct run *run)
 {
     struct buffer out = {0};
     int failed = run_open_output(run, &run->findings_file, "reconciliation.csv",
-                                 "finding,party,id,msisdn,slot,since,detail\n");
+                                 FINDING_HEADER);
     for (enum finding finding = 0; finding < FINDING_COUNT && !failed; finding++)
         failed = write_findings_of(run, finding, &out);
     failed = failed || output_append(run->findings_file, out.data, out.size, run->fault);

@@ -1,0 +1,35 @@
+/* findings.h - a row of reconciliation.csv (contract section 10): packed, ordered, written.
+ * Room: tools. Used by a run and by `besik report`. Thread: any. */
+#ifndef TOOLS_FINDINGS_H
+#define TOOLS_FINDINGS_H
+
+#include "engine/words.h"
+#include "io/buffer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FINDING_HEADER "finding,party,id,msisdn,slot,since,detail\n"
+#define FINDING_SIZE_MAX 12800
+
+struct finding_row { /* party, id and detail behind it, filled up to 8 bytes */
+    uint64_t hash;
+    int64_t since_ms;
+    uint32_t phone;
+    uint16_t party_size, id_size, detail_size;
+    uint8_t finding, slot; /* slot 0: none */
+    bool has_phone;
+    uint8_t reserved[3];
+};
+
+/* Writes the row and its words to `out` (FINDING_SIZE_MAX bytes); sets the sizes and the hash. Returns the bytes. */
+size_t finding_pack(struct finding_row *row, struct span party, struct span id, struct span detail, char *out);
+size_t finding_bytes(const struct finding_row *row);
+
+/* Order of the file: (finding, party, phone hash, msisdn, id, slot, since), then detail. A sort_compare. */
+int finding_order(const void *a, const void *b, const void *context);
+bool finding_alike(const struct finding_row *a, const struct finding_row *b); /* in all columns but detail */
+int finding_write(const struct finding_row *row, struct buffer *out, struct fault *fault);
+int finding_write_json(const struct finding_row *row, struct buffer *out, struct fault *fault);
+
+#endif
