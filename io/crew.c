@@ -3,7 +3,11 @@
 
 #include "io/sys.h"
 
+#include <errno.h>
 #include <string.h>
+#include <time.h>
+
+#define TICK_NS 200000000
 
 static void *live(void *argument)
 {
@@ -88,8 +92,20 @@ void crew_start(struct crew *crew, crew_pass *task, void *context)
 int crew_join(struct crew *crew, struct fault *fault)
 {
     pthread_mutex_lock(&crew->lock);
-    while (crew->running)
-        pthread_cond_wait(&crew->done, &crew->lock);
+    while (crew->running) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += TICK_NS;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        if (pthread_cond_timedwait(&crew->done, &crew->lock, &until) == ETIMEDOUT && crew->tick) {
+            pthread_mutex_unlock(&crew->lock);
+            crew->tick(crew->tick_context);
+            pthread_mutex_lock(&crew->lock);
+        }
+    }
     pthread_mutex_unlock(&crew->lock);
     for (uint32_t i = 0; i < crew->count; i++)
         if (crew->workers[i].fault.code != FAULT_NONE)

@@ -34,6 +34,8 @@ struct crew {
     uint32_t running;
     bool stop;
     atomic_bool failed; /* a worker met a fault: the others need not go on */
+    void (*tick)(void *context); /* called by crew_join several times a second while it waits; NULL: not */
+    void *tick_context;
 };
 
 int crew_open(struct crew *crew, uint32_t count, struct fault *fault);

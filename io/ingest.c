@@ -104,6 +104,7 @@ static int begin_piece(struct reading *reading, uint32_t file, uint64_t raw)
 static void end_piece(struct reading *reading, uint64_t base_line, bool valid)
 {
     struct inputs *inputs = reading->ingest->inputs;
+    atomic_fetch_add(&reading->ingest->records_done, reading->records);
     pthread_mutex_lock(&inputs->lock);
     struct input_piece *piece = &inputs->pieces[reading->piece];
     piece->lines = reading->lines;

@@ -32,7 +32,7 @@ struct ingest {
     struct inputs *inputs;
     struct ingest_totals *totals;
     uint32_t totals_count, totals_capacity;
-    atomic_ullong bytes_done; /* for progress */
+    atomic_ullong bytes_done, records_done; /* for progress */
 };
 
 static inline uint32_t part_of(uint64_t hash, unsigned bits)

@@ -95,8 +95,10 @@ static int check_folder_again(struct run *run)
         run->ingest.hash_only = true;
         if (same_time && (ingest_run(&run->ingest, run->fault) || digest_inputs(run, &digest)))
             return -1;
-        if (same_time && XXH128_isEqual(digest, row.digest))
+        if (same_time && XXH128_isEqual(digest, row.digest)) {
+            printf("run %u: done before: %s\n", number, run->options->out);
             return 1;
+        }
     }
     return fault_set(run->fault, FAULT_USAGE, "%s: stands already and holds another run; give another --out", run->options->out);
 }
@@ -193,12 +195,17 @@ static void add_up(struct run *run)
     run->counts.cases_closed = run->state->totals.cases_closed += run->counts.cases_closed;
 }
 
+static int64_t sum(const int64_t *counts, size_t count)
+{
+    int64_t all = 0;
+    for (size_t i = 0; i < count; i++)
+        all += counts[i];
+    return all;
+}
+
 static int check_sms_limit(struct run *run)
 {
-    int64_t sms = 0;
-    for (unsigned kind = 0; kind < SMS_KIND_COUNT; kind++)
-        for (unsigned what = 0; what < SMS_WHAT_MAX; what++)
-            sms += run->counts.sms[kind][what];
+    int64_t sms = sum(&run->counts.sms[0][0], SMS_KIND_COUNT * SMS_WHAT_MAX);
     if (run->options->sms_limit < 0 || sms <= run->options->sms_limit)
         return 0;
     return fault_set(run->fault, FAULT_INPUT, "the run would send %lld SMS, more than --sms-limit %lld: nothing took effect",
@@ -276,14 +283,40 @@ static int begin_writing(struct run *run)
     return store_sweep(run->store, &run->writer, run->fault) || store_mark_unfinished(&run->writer, true, run->fault) ? -1 : 0;
 }
 
+/* One line on standard output, or with --json the run.json that stands in the folder. */
+static void tell_summary(struct run *run, double seconds)
+{
+    const struct counts *counts = &run->counts;
+    progress_close(&run->progress);
+    if (run->options->json) {
+        fwrite(run->json.data, 1, run->json.size, stdout);
+        return;
+    }
+    printf("run %u%s: %lld records (%llu rejected), %lld SMS, %lld requests, %llu findings in %.1f s: %s\n", run->facts.run,
+           run->options->dry_run ? " (dry)" : "", (long long)sum(counts->records, KIND_COUNT),
+           (unsigned long long)sum(&counts->rejects[0][0], KIND_COUNT * REASON_COUNT),
+           (long long)sum(&counts->sms[0][0], SMS_KIND_COUNT * SMS_WHAT_MAX), (long long)sum(counts->requests, AGENCY_COUNT),
+           (unsigned long long)run->findings_rows, seconds, run->options->out);
+}
+
+static void tick_reading(void *context)
+{
+    struct run *run = context;
+    progress_tick(&run->progress, (double)atomic_load(&run->ingest.bytes_done), (double)run->inputs.total_size,
+                  atomic_load(&run->ingest.records_done));
+}
+
 static int do_passes(struct run *run)
 {
     double since = progress_now(), begun = since;
     run->facts.run = run->store->state->run + 1;
 
     progress_stage(&run->progress, "read");
+    run->crew.tick = tick_reading;
+    run->crew.tick_context = run;
     if (ingest_run(&run->ingest, run->fault) || share_totals(run) || run_pop_due(run))
         return -1;
+    run->crew.tick = NULL;
     run->stages[STAGE_READ] = lap(&since);
     /* Beyond this point no file is read: each record has its destination, and its place in its file. */
 
@@ -311,9 +344,10 @@ static int do_passes(struct run *run)
     if (run_write_rejects(run) || run_write_findings(run) || finish_outputs(run))
         return -1;
     run->stages[STAGE_PUBLISH] = lap(&since);
-    if (run_write_json(run, since - begun))
+    if (run_write_json(run, since - begun) || publish(run))
         return -1;
-    return publish(run);
+    tell_summary(run, since - begun);
+    return 0;
 }
 
 static int prepare(struct run *run)
@@ -355,6 +389,7 @@ int run_go(const struct run_options *options, struct fault *fault)
         clean_up(run);
     if (run->folder_fd >= 0)
         sys.close(run->folder_fd);
+    buffer_free(&run->json);
     run_tear_down(run);
     walk_free(&run->walk);
     store_close(&store);

@@ -120,6 +120,7 @@ struct run {
     bool look_at_all;                  /* every open case is looked at, not only those named or due */
     uint32_t segment_numbers[SEGMENTED_COUNT];  /* of this run */
     struct buffer due, awaited;        /* not yet written */
+    struct buffer json;                /* run.json */
     uint32_t due_sequence, awaited_sequence;
     double stages[4];
     int64_t began_ms;

@@ -216,12 +216,12 @@ static void put_outputs(struct json *json, const struct run *run)
 
 int run_write_json(struct run *run, double seconds)
 {
-    struct buffer out = {0};
-    struct json json = {.out = &out, .fault = run->fault};
+    struct buffer *out = &run->json;
+    struct json json = {.out = out, .fault = run->fault};
     char as_of[VALUE_TIME_MAX + 1], began[VALUE_TIME_MAX + 1];
     as_of[value_time_write(run->facts.as_of_ms, as_of)] = 0;
     began[value_time_write(run->began_ms, began)] = 0;
-    json.failed = buffer_format(&out, run->fault, "{\"besik\": 1, \"run\": %u, \"as_of\": \"%s\", \"store\": \"%s\",\n \"inputs\": [",
+    json.failed = buffer_format(out, run->fault, "{\"besik\": 1, \"run\": %u, \"as_of\": \"%s\", \"store\": \"%s\",\n \"inputs\": [",
                                 run->facts.run, as_of, run->store->name);
     for (uint32_t i = 0; i < run->inputs.file_count; i++) {
         raw(&json, i ? ",\n  " : "\n  ");
@@ -234,7 +234,7 @@ int run_write_json(struct run *run, double seconds)
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     json.failed = json.failed ||
-                  buffer_format(&out, run->fault,
+                  buffer_format(out, run->fault,
                                 "},\n \"timing\": {\"began\": \"%s\", \"seconds\": %.3f, \"stages\": {\"read\": %.3f, \"apply\": "
                                 "%.3f, \"commit\": %.3f, \"publish\": %.3f}, \"workers\": %u, \"peak_memory_bytes\": %ld}}\n",
                                 began, seconds, run->stages[STAGE_READ], run->stages[STAGE_APPLY],
@@ -242,8 +242,7 @@ int run_write_json(struct run *run, double seconds)
                                 usage.ru_maxrss * 1024L);
     struct output *file = NULL;
     int failed = json.failed || run_open_output(run, &file, "run.json", NULL) ||
-                 output_append(file, out.data, out.size, run->fault) || output_finish(file, run->fault);
+                 output_append(file, out->data, out->size, run->fault) || output_finish(file, run->fault);
     output_close(file);
-    buffer_free(&out);
     return failed ? -1 : 0;
 }

@@ -13,7 +13,7 @@ static bool slow_iin(const char *text) /* a C string */
     bool real = false;
     for (int century = 18; century <= 20; century++) {
         static const char *const SEXES[] = {"12", "034", "056"};
-        char date[16];
+        char date[24];
         int32_t day;
         snprintf(date, sizeof date, "%02d%.2s-%.2s-%.2s", century, text, text + 2, text + 4);
         if (strchr(SEXES[century - 18], text[6]) && value_date((struct span){date, 10}, &day))
