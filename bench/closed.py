@@ -57,7 +57,7 @@ def main():
         command = [timed] + (["--cold", f"{store}/data.mdb"] if cold else []) + ["--", besik, "run", store, "--out", f"out{outs[0]}", "--as-of", now.isoformat(), *files]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         shutil.rmtree(f"out{outs[0]}")
-        return {k: float(v) for k, v in (x.split("=") for x in told.split())}
+        return {k: float(v) for k, v in (x.split("=") for x in told.splitlines()[-1].split())}
 
     for store in ("many", "none"):
         subprocess.run([besik, "init", store, "--key", "key"], check=True)

@@ -34,7 +34,7 @@ def main():
         subprocess.run([besik, "init", "store"], check=True)
         for out, as_of, file in (("out1", "2026-11-20T23:59:59+05:00", "notices.csv"), ("out2", "2026-11-24T22:00:00+05:00", "messages.csv")):
             command = [timed, "--", besik, "run", "store", "--out", out, "--as-of", as_of, "--memory", o.memory, *(["--workers", o.workers] if o.workers else []), f"{load}/{file}"]
-            told = dict(x.split("=") for x in subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+            told = dict(x.split("=") for x in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1].split())
             run = json.load(open(f"{out}/run.json"))
             records = sum(run["counts"]["records"].values())
             mib = lambda x: f"{float(x) / 2**20:.0f} MiB"

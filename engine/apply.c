@@ -19,9 +19,7 @@ void apply_begin(struct apply *apply, uint32_t phone, uint64_t hash)
     p->case_count = p->sms_count = p->mark_count = 0;
     apply->verdicts.count = apply->made.count = apply->found.count = apply->history.count = 0;
     apply->awaited.count = apply->heard.count = apply->waiting.count = apply->bytes.count = 0;
-    if (apply->marks_indexed)
-        memset(apply->mark_index, 0, (size_t)p->mark_capacity * 2 * sizeof *apply->mark_index);
-    apply->marks_indexed = 0;
+    apply->marks_indexed = apply->index_mask = 0;
     apply->changed = apply->was_known = apply->was_open = apply->due_changed = false;
 }
 
@@ -196,7 +194,7 @@ void apply_hear(struct apply *apply, const struct event *event, unsigned party)
 
 struct kase *apply_case_by_notice(struct apply *apply, struct span notice_id)
 {
-    for (uint32_t i = 0; i < apply->phone.case_count; i++)
+    for (uint32_t i = apply->phone.case_count; i-- > 0;)
         if (span_equal(apply->phone.cases[i].notice_id, notice_id))
             return &apply->phone.cases[i];
     return NULL;

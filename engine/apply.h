@@ -128,8 +128,8 @@ struct apply {
     LIST(struct heard_identity) heard;
     LIST(const struct event *) waiting;
     LIST(char) bytes;     /* names and accounts in their accepted form */
-    uint32_t *mark_index; /* open addressing over marks, twice mark_capacity (a power of two) wide; zeroed by the caller */
-    uint32_t marks_indexed;
+    uint32_t *mark_index; /* open addressing over marks; room for four times mark_capacity (a power of two) */
+    uint32_t marks_indexed, index_mask;
     struct counts counts;
     struct operator_news *news; /* by operator id */
     int64_t *totals_counts;     /* by row of run->totals */

@@ -267,7 +267,7 @@ static void read_reply(struct apply *apply, const struct mail *mail)
 
 static uint32_t *index_place(struct apply *apply, uint64_t identity)
 {
-    uint32_t mask = apply->phone.mark_capacity * 2 - 1;
+    uint32_t mask = apply->index_mask;
     for (uint32_t at = (uint32_t)identity & mask;; at = (at + 1) & mask) {
         uint32_t *place = &apply->mark_index[at];
         if (!*place || apply->phone.marks[*place - 1].identity == identity)
@@ -283,6 +283,12 @@ static struct mark *find_mark(struct apply *apply, uint64_t identity)
             if (phone->marks[i].identity == identity)
                 return &phone->marks[i];
         return NULL;
+    }
+    if (phone->mark_count * 2 > apply->index_mask) { /* made anew at twice the need, so that it is seldom */
+        while (apply->index_mask < phone->mark_count * 2)
+            apply->index_mask = apply->index_mask * 2 + 1;
+        memset(apply->mark_index, 0, ((size_t)apply->index_mask + 1) * sizeof *apply->mark_index);
+        apply->marks_indexed = 0;
     }
     while (apply->marks_indexed < phone->mark_count) {
         uint32_t *place = index_place(apply, phone->marks[apply->marks_indexed++].identity);

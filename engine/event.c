@@ -73,8 +73,9 @@ uint64_t event_identity_hash(const struct event *event, uint64_t seed)
 uint64_t event_content_hash(const struct event *event, uint64_t seed)
 {
     struct span part = fields_between(event, IDENTITY_FIELDS[event->kind], ORDER_FIELDS[event->kind]);
-    uint64_t instant = (uint64_t)event->at_ms * 0x9E3779B97F4A7C15u;
-    if (event->kind == KIND_NOTICES)
-        instant ^= (uint64_t)event->phone << 32;
-    return XXH3_64bits_withSeed(part.data, part.size, seed ^ instant);
+    struct {
+        int64_t at_ms;
+        uint64_t phone;
+    } facts = {event->at_ms, event->phone};
+    return XXH3_64bits_withSeed(part.data, part.size, XXH3_64bits_withSeed(&facts, sizeof facts, seed));
 }

@@ -33,7 +33,7 @@ int fault_errno(struct fault *fault, int error, const char *format, ...)
 
 int fault_add(struct fault *fault, enum fault_code code, const char *format, ...)
 {
-    static const char MORE[] = "\n… and more";
+    static const char MORE[] = "\n… and more: mend these and give the command again to see the rest";
     if (fault->code != FAULT_NONE && fault->code != code)
         return -1;
     size_t used = fault->code == FAULT_NONE ? 0 : strlen(fault->text);

@@ -13,7 +13,7 @@ enum fault_code {
 
 struct fault {
     enum fault_code code;
-    char text[2048]; /* what failed, which file and line, what to do; lines parted by '\n' */
+    char text[16384]; /* what failed, which file and line, what to do; lines parted by '\n' */
 };
 
 /* Sets code and text (printf form) unless a fault is already there: the first one counts.

@@ -5,6 +5,7 @@
 #include "io/csv.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 int buffer_format(struct buffer *buffer, struct fault *fault, const char *format, ...)
 {
@@ -45,9 +46,15 @@ int buffer_json(struct buffer *buffer, struct span text, struct fault *fault)
     if (!out)
         return -1;
     char *begin = out;
+    bool readable = value_text(text); /* only names of files may be no UTF-8 */
     *out++ = '"';
     for (size_t i = 0; i < text.size; i++) {
         unsigned char c = (unsigned char)text.data[i];
+        if (!readable && c >= 0x80) {
+            memcpy(out, "\xef\xbf\xbd", 3); /* U+FFFD */
+            out += 3;
+            continue;
+        }
         if (c == '"' || c == '\\') {
             *out++ = '\\';
             *out++ = (char)c;

@@ -32,6 +32,7 @@ struct shared { /* a file that workers share */
     uint32_t file;
     int fd;
     uint64_t size;
+    struct timespec changed; /* when the file was, as it was opened */
     uint64_t first_record, first_line; /* behind the header */
     uint32_t block_count, claimed, settled;
     uint64_t settled_end; /* where the first record behind the settled blocks begins */
@@ -347,7 +348,7 @@ static int read_stream(struct reading *reading, struct source *source)
             end_piece(reading, line, true);
             line += reading->lines;
             since = 0;
-            if (begin_piece(reading, reading->file, source_bytes(source)))
+            if (begin_piece(reading, reading->file, source_position(source)))
                 return -1;
         }
     }
@@ -359,6 +360,15 @@ static int read_stream(struct reading *reading, struct source *source)
 }
 
 /* ---- shared files ---- */
+
+static int changed(struct reading *reading, const struct shared *shared)
+{
+    pthread_mutex_lock(&reading->floor->lock);
+    fault_add(&reading->floor->broken, FAULT_INPUT, "%s: changed while it was read; give it whole, and again",
+              reading->ingest->inputs->files[shared->file].name);
+    pthread_mutex_unlock(&reading->floor->lock);
+    return -1;
+}
 
 static int read_range(struct reading *reading, const struct shared *shared, uint64_t offset, size_t size)
 {
@@ -389,8 +399,7 @@ static int read_range(struct reading *reading, const struct shared *shared, uint
         }
     }
     if (error == -ENODATA)
-        return fault_set(&reading->worker->fault, FAULT_FAILED, "%s: changed while it was read; give the command again",
-                         reading->ingest->inputs->files[shared->file].name);
+        return changed(reading, shared);
     return error ? fault_errno(&reading->worker->fault, error, "%s: read",
                                reading->ingest->inputs->files[shared->file].name)
                  : 0;
@@ -490,6 +499,15 @@ static int settle_blocks(struct reading *reading, struct shared *shared)
         pthread_mutex_lock(&shared->lock);
         uint32_t index = shared->settled;
         struct block *block = index < shared->block_count ? &shared->blocks[index] : NULL;
+        if (!block && shared->fd >= 0) { /* the last is settled */
+            struct stat stat;
+            bool same = sys.fstat(shared->fd, &stat) == 0 && (uint64_t)stat.st_size == shared->size &&
+                        stat.st_mtim.tv_sec == shared->changed.tv_sec && stat.st_mtim.tv_nsec == shared->changed.tv_nsec;
+            sys.close(shared->fd);
+            shared->fd = -1;
+            pthread_mutex_unlock(&shared->lock);
+            return same ? 0 : changed(reading, shared);
+        }
         if (!block || !block->done || block->mending) {
             pthread_mutex_unlock(&shared->lock);
             return 0;
@@ -558,6 +576,7 @@ static int share_file(struct reading *reading)
     }
     uint32_t blocks = (uint32_t)(((uint64_t)stat.st_size + ingest->block_size - 1) / ingest->block_size);
     *shared = (struct shared){.file = reading->file, .fd = fd, .size = (uint64_t)stat.st_size, .first_record = position,
+                              .changed = stat.st_mtim,
                               .settled_end = position, .first_line = 1 + lines, .block_count = blocks};
     shared->blocks = sys.alloc(blocks * sizeof *shared->blocks);
     shared->hash = XXH3_createState();
@@ -672,7 +691,8 @@ static void end_shared(struct ingest *ingest, struct shared *shared)
     XXH3_freeState(shared->hash);
     pthread_mutex_destroy(&shared->lock);
     pthread_cond_destroy(&shared->turn);
-    sys.close(shared->fd);
+    if (shared->fd >= 0)
+        sys.close(shared->fd);
     sys.free(shared->blocks);
     sys.free(shared);
 }

@@ -25,7 +25,8 @@ int publish_place(struct publish_place *place, const char *folder, uint32_t run,
     if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strlen(name) >= sizeof place->name)
         return fault_set(fault, FAULT_USAGE, "--out %s: not a path for a new folder", folder);
     snprintf(place->name, sizeof place->name, "%.255s", name);
-    snprintf(place->hidden, sizeof place->hidden, ".%s.besik-%u.tmp", place->name, run);
+    if (snprintf(place->hidden, sizeof place->hidden, ".%s.besik-%u.tmp", place->name, run) > 255)
+        return fault_set(fault, FAULT_USAGE, "--out %s: the name is too long", folder);
     if (slash)
         *slash = 0;
     char *parent = realpath(!slash ? "." : *path ? path : "/", NULL);
@@ -72,6 +73,11 @@ int publish_begin(const struct publish_place *place, int *ret_fd, struct fault *
         fault_errno(fault, errno, "%s/%s: make", place->parent, place->hidden);
     else if ((fd = sys.open(parent, place->hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)) < 0)
         fault_errno(fault, errno, "%s/%s: open", place->parent, place->hidden);
+    if (fd >= 0 && sys.fsync(parent) != 0) { /* else its name may be lost after the run took effect */
+        fault_errno(fault, errno, "%s: sync", place->parent);
+        sys.close(fd);
+        fd = -1;
+    }
     sys.close(parent);
     *ret_fd = fd;
     return fd < 0 ? -1 : 0;
@@ -82,14 +88,12 @@ int publish_finish(const struct publish_place *place, struct fault *fault)
     int parent = open_parent(place, fault), failed = 0;
     if (parent < 0)
         return -1;
-    struct stat stat;
-    if (sys.rename(parent, place->hidden, parent, place->name) != 0) {
-        int error = errno;
-        bool done = error == ENOENT && sys.stat(parent, place->name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
-        if (!done)
-            failed = fault_errno(fault, error, "%s/%s: the run took effect, but its folder cannot be put in place from %s",
-                                 place->parent, place->name, place->hidden);
-    }
+    /* The hidden folder was made durable before the run took effect: where it is not there, it was renamed before. */
+    if (sys.rename(parent, place->hidden, parent, place->name) != 0 && errno != ENOENT)
+        failed = fault_errno(fault, errno,
+                             "%s/%s: the run took effect, but its folder cannot be put in place from %s; make room for it and "
+                             "give the command again",
+                             place->parent, place->name, place->hidden);
     if (!failed && sys.fsync(parent) != 0)
         failed = fault_errno(fault, errno, "%s: sync", place->parent);
     sys.close(parent);

@@ -18,7 +18,7 @@ struct publish_place {
 int publish_place(struct publish_place *place, const char *folder, uint32_t run, struct fault *fault);
 /* Makes the hidden folder anew (what an earlier try left there is removed); returns its fd in *ret_fd. */
 int publish_begin(const struct publish_place *place, int *ret_fd, struct fault *fault);
-/* Renames it into its place and syncs the parent. Done already (the folder is there, the hidden one is not): 0. */
+/* Renames it into its place and syncs the parent. Where the hidden one is gone this was done before: 0. */
 int publish_finish(const struct publish_place *place, struct fault *fault);
 void publish_abandon(const struct publish_place *place); /* removes the hidden folder, best effort */
 

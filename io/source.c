@@ -88,6 +88,12 @@ uint64_t source_bytes(const struct source *source)
     return (uint64_t)source->stat.st_size;
 }
 
+uint64_t source_position(const struct source *source)
+{
+    uint64_t position = source->taken * source->piece_size;
+    return position < (uint64_t)source->stat.st_size ? position : (uint64_t)source->stat.st_size;
+}
+
 XXH128_hash_t source_hash(const struct source *source)
 {
     return XXH3_128bits_digest(source->hash);

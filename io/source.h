@@ -26,6 +26,8 @@ ssize_t source_read(struct source *source, void *buffer, size_t size, struct fau
 /* After the end: the bytes as given, and their XXH128. */
 uint64_t source_bytes(const struct source *source);
 XXH128_hash_t source_hash(const struct source *source);
+/* While it is read: about how many bytes of the file were taken so far. */
+uint64_t source_position(const struct source *source);
 void source_close(struct source *source); /* NULL is taken */
 
 #endif

@@ -326,7 +326,10 @@ int store_open(struct store *store, const char *dir, enum store_mode mode, struc
                  db_open(&store->db, dir, false, mode == STORE_WRITE, fault) ||
                  (mode == STORE_WRITE && complete_folder(store, fault)) || store_read_begin(store, &txn, fault) ||
                  load_values(store, txn, fault);
-    store_read_end(txn);
+    if (mode == STORE_READ && !failed)
+        store->snapshot = txn;
+    else
+        store_read_end(txn);
     if (failed)
         store_close(store);
     return failed ? -1 : 0;
@@ -334,6 +337,7 @@ int store_open(struct store *store, const char *dir, enum store_mode mode, struc
 
 void store_close(struct store *store)
 {
+    store_read_end(store->snapshot);
     ref_free(store->ref);
     db_close(&store->db);
     if (store->lock_fd >= 0 && store->dir)
@@ -397,7 +401,8 @@ static int sweep_segments(const struct state *state, struct db_writer *writer, u
 bool store_due_is_live(const struct state *state, const uint8_t *key)
 {
     int64_t due_ms = db_get_time(key);
-    return due_ms > state->due_until_ms || (due_ms == state->due_until_ms && db_get_u32(key + 8) == state->run);
+    uint32_t run = db_get_u32(key + 8);
+    return run <= state->run && (due_ms > state->due_until_ms || (due_ms == state->due_until_ms && run == state->run));
 }
 
 static enum db_verdict judge_due(const uint8_t *key, size_t size, const void *context)

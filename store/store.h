@@ -19,6 +19,7 @@ struct store {
     struct settings settings;
     struct state *state; /* malloced; operators[] has room for REF_OPERATORS_MAX */
     struct ref_set *ref;
+    MDB_txn *snapshot; /* of a reader: what it read its state in, and is to read all else in */
     uint64_t seed; /* of remembered hashes, drawn from the key */
 };
 

@@ -367,10 +367,9 @@ int command_case(int argc, char **argv, struct fault *fault)
     if (read_phone(argv[1], &view.phone.number, fault) || store_open(&store, argv[0], STORE_READ, fault))
         return -1;
     view.phone.hash = value_phone_hash(view.phone.number);
-    MDB_txn *txn = NULL;
+    MDB_txn *txn = store.snapshot;
     struct buffer out = {0};
-    int failed = ids_open(&view.ids, store.key, fault) || store_read_begin(&store, &txn, fault) ||
-                 find_phone(&view, txn) || (view.phone.case_count && find_history(&view, txn)) ||
+    int failed = ids_open(&view.ids, store.key, fault) || find_phone(&view, txn) || (view.phone.case_count && find_history(&view, txn)) ||
                  (json ? put_json(&view, &out) : put_lines(&view, &out));
     if (!failed)
         fwrite(out.data, 1, out.size, stdout);
@@ -379,7 +378,6 @@ int command_case(int argc, char **argv, struct fault *fault)
     free(view.phone.cases);
     free(view.phone.sms);
     free(view.phone.marks);
-    store_read_end(txn);
     ids_close(&view.ids);
     store_close(&store);
     return failed ? -1 : 0;

@@ -209,8 +209,8 @@ int command_report(int argc, char **argv, struct fault *fault)
     if (store_open(&store, argv[0], STORE_READ, fault))
         return -1;
     struct report report = {.store = &store, .ref = ref_of(store.ref), .fault = fault};
-    MDB_txn *txn = NULL;
-    int failed = ids_open(&report.ids, store.key, fault) || store_read_begin(&store, &txn, fault) ||
+    MDB_txn *txn = store.snapshot;
+    int failed = ids_open(&report.ids, store.key, fault) ||
                  (store.state->run && (look_at_phones(&report, txn, SEGMENTED_OPEN) ||
                                        look_at_phones(&report, txn, SEGMENTED_CLOSED) || look_at_operators(&report))) ||
                  tell(&report, json);
@@ -221,7 +221,6 @@ int command_report(int argc, char **argv, struct fault *fault)
     buffer_free(&report.order);
     buffer_free(&report.spare);
     ids_close(&report.ids);
-    store_read_end(txn);
     store_close(&store);
     return failed ? -1 : 0;
 }

@@ -30,12 +30,17 @@ static int decide_as_of(struct run *run)
         return fault_set(run->fault, FAULT_USAGE, "--as-of %s: not RFC 3339 with an offset, as 2026-11-24T22:00:00+05:00",
                          run->options->as_of);
     run->facts.previous_ms = run->store->state->run ? run->store->state->as_of_ms : NEVER_MS;
+    return 0;
+}
+
+static int check_as_of(struct run *run)
+{
     char last[VALUE_TIME_MAX + 1];
     if (run->facts.previous_ms != NEVER_MS && run->facts.as_of_ms < run->facts.previous_ms) {
         last[value_time_write(run->facts.previous_ms, last)] = 0;
         return fault_set(run->fault, FAULT_USAGE, "--as-of lies before that of the store's last run, %s", last);
     }
-    if (run->facts.as_of_ms > now + AHEAD_MAX)
+    if (run->facts.as_of_ms > run->began_ms + AHEAD_MAX)
         return fault_set(run->fault, FAULT_USAGE, "--as-of lies more than 400 days after this machine's clock");
     return 0;
 }
@@ -229,8 +234,10 @@ static int decide(struct run *run)
     struct run_row row = {.as_of_ms = run->facts.as_of_ms};
     if (digest_inputs(run, &row.digest))
         return -1;
+    run->writer.limit = SIZE_MAX; /* from here to the commit all is one transaction */
     run->state->run = run->facts.run;
     run->state->as_of_ms = run->facts.as_of_ms;
+    run->deciding = true;
     return store_put_state(run->state, &run->writer, run->fault) ||
                    store_put_run(run->facts.run, &row, &run->writer, run->fault) ||
                    store_put_pending(&run->place, &run->writer, run->fault) ||
@@ -358,7 +365,7 @@ static int prepare(struct run *run)
         return -1;
     if (folder_stands(run->options->out))
         return check_folder_again(run);
-    return run_check_space(run);
+    return check_as_of(run) || run_check_space(run) ? -1 : 0;
 }
 
 int run_go(const struct run_options *options, struct fault *fault)
@@ -383,7 +390,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     progress_close(&run->progress);
     if (run->writing)
         db_write_abort(&run->writer);
-    if (begun && failed && run->folder_fd >= 0 && run->state && run->state->run != run->facts.run)
+    if (begun && failed && run->folder_fd >= 0 && !run->deciding)
         publish_abandon(&run->place); /* not taken effect: nothing is left of it */
     if (begun && !failed && run->writing)
         clean_up(run);

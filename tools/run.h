@@ -102,6 +102,7 @@ struct run {
     /* the writer's side */
     struct db_writer writer;
     bool writing;
+    bool deciding; /* whether it took effect is the store's to say */
     struct ring *ring;
     int folder_fd;
     struct output **outbound; /* by operator id */

@@ -18,15 +18,25 @@ static int due_order(const void *a, const void *b)
     return (x.phone > y.phone) - (x.phone < y.phone);
 }
 
+/* Most came due at one time: then they are in order as they are. */
+static bool due_in_order(const struct due_entry *entries, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (entries[i].due_ms < entries[i - 1].due_ms)
+            return false;
+    return true;
+}
+
 /* Writes what is gathered as sorted values of the table. */
 static int flush_due(struct run *run)
 {
     struct due_entry *entries = (struct due_entry *)run->due.data;
     size_t count = run->due.size / sizeof *entries;
-    if (!count)
+    if (!count || !run->writing) /* what is popped before writing began waits; a dry run queues nothing */
         return 0;
-    qsort(entries, count, sizeof *entries, due_order);
-    for (size_t at = 0; at < count && run->writing;) {
+    if (!due_in_order(entries, count))
+        qsort(entries, count, sizeof *entries, due_order);
+    for (size_t at = 0; at < count;) {
         size_t some = count - at < ENTRIES_MAX ? count - at : ENTRIES_MAX;
         uint8_t key[16];
         db_put_time(key, entries[at].due_ms);
@@ -42,6 +52,8 @@ static int flush_due(struct run *run)
 
 int run_queue_due(struct run *run, const struct due_entry *entries, size_t count)
 {
+    if (run->options->dry_run)
+        return 0;
     if (buffer_add(&run->due, entries, count * sizeof *entries, run->fault))
         return -1;
     return run->due.size >= GROUP_MAX * sizeof *entries ? flush_due(run) : 0;
@@ -52,9 +64,7 @@ static int awaited_order(const void *a, const void *b)
     const struct awaited_row *x = a, *y = b;
     if (x->operator != y->operator)
         return x->operator < y->operator ? -1 : 1;
-    if (x->at_ms != y->at_ms)
-        return x->at_ms < y->at_ms ? -1 : 1;
-    return memcmp(&x->entry, &y->entry, sizeof x->entry);
+    return (x->at_ms > y->at_ms) - (x->at_ms < y->at_ms);
 }
 
 static int flush_awaited(struct run *run)

@@ -31,8 +31,8 @@ static uint32_t first_to_merge(const struct segment *segments, uint32_t count)
     return first;
 }
 
-/* Merges segments [first, count) of a table, one thread, in order; `forget_before` drops old notices. */
-static int merge(struct run *run, unsigned segmented, uint32_t first, int64_t forget_before, struct segment *merged)
+/* Merges segments [first, count) of a table, one thread, in order. */
+static int merge(struct run *run, unsigned segmented, uint32_t first, struct segment *merged)
 {
     const struct state *state = run->store->state;
     struct run_worker *worker = &run->workers[0];
@@ -50,12 +50,7 @@ static int merge(struct run *run, unsigned segmented, uint32_t first, int64_t fo
     segment_begin(builder, merged->number, &blobs);
     struct segment_entry entry;
     while (!failed && segment_peek(&view, &entry, run->fault) > 0) {
-        struct notice_record notice;
         bool drop = entry.record.size == 0 && first == 0; /* nothing older is left to be hidden */
-        if (segmented == SEGMENTED_NOTICES) {
-            memcpy(&notice, entry.record.data, sizeof notice);
-            drop = notice.registered_ms < forget_before;
-        }
         if (!drop) {
             char *room = segment_room(builder, entry.record.size, run->fault);
             failed = !room;
@@ -93,7 +88,7 @@ int run_merge_segments(struct run *run)
         if (first + 1 >= *count)
             continue;
         struct segment merged = {.number = run->state->next_segment++};
-        if (merge(run, segmented, first, run->facts.as_of_ms - run->facts.remember, &merged))
+        if (merge(run, segmented, first, &merged))
             return -1;
         segments[first] = merged;
         *count = merged.entries ? first + 1 : first;

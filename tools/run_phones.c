@@ -43,13 +43,11 @@ static int widen_marks(struct apply *apply, uint32_t need, struct fault *fault)
     struct phone *phone = &apply->phone;
     if (widen(&phone->marks, &phone->mark_capacity, need, sizeof *phone->marks, fault))
         return -1;
-    size_t size = (size_t)phone->mark_capacity * 2 * sizeof *apply->mark_index;
+    size_t size = (size_t)phone->mark_capacity * 4 * sizeof *apply->mark_index;
     uint32_t *index = sys.realloc(apply->mark_index, size);
     if (!index)
         return fault_set(fault, FAULT_FAILED, "out of memory; give the command again with less --memory");
-    memset(index, 0, size);
     apply->mark_index = index;
-    apply->marks_indexed = 0;
     return 0;
 }
 

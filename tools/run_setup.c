@@ -33,10 +33,20 @@ static unsigned log2_of(uint64_t n) /* rounded up */
     return bits;
 }
 
-static bool looks_compressed(const char *name)
+enum look { LOOK_PLAIN, LOOK_COMPRESSED, LOOK_NOTICES };
+
+/* What a file seems to be, by its first bytes: for estimates only. */
+static enum look look_at(const char *name)
 {
-    size_t size = strlen(name);
-    return (size > 3 && strcmp(name + size - 3, ".gz") == 0) || (size > 4 && strcmp(name + size - 4, ".zst") == 0);
+    char head[512];
+    int fd = sys.open(AT_FDCWD, name, O_RDONLY, 0);
+    ssize_t size = fd < 0 ? -1 : sys.pread(fd, head, sizeof head, 0);
+    if (fd >= 0)
+        sys.close(fd);
+    if (size >= 4 && (memcmp(head, "\x1f\x8b", 2) == 0 || memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0 ||
+                      memcmp(head + 1, "\x2a\x4d\x18", 3) == 0))
+        return LOOK_COMPRESSED;
+    return size > 0 && memmem(head, (size_t)size, "mother_iin", 10) ? LOOK_NOTICES : LOOK_PLAIN;
 }
 
 /* Parts are the shards, or finer where the input is large for the memory. */
@@ -44,7 +54,7 @@ static unsigned choose_part_bits(const struct run *run)
 {
     uint64_t bytes = 0, memory = run->options->memory;
     for (uint32_t i = 0; i < run->walk.count; i++)
-        bytes += (uint64_t)run->walk.files[i].size * (looks_compressed(run->walk.files[i].name) ? INFLATED : EVENT_PER_BYTE);
+        bytes += (uint64_t)run->walk.files[i].size * (look_at(run->walk.files[i].name) == LOOK_COMPRESSED ? INFLATED : EVENT_PER_BYTE);
     bytes += run->store->state->segments[SEGMENTED_OPEN][0].bytes; /* a rewrite holds a part of these */
     uint64_t part = clamp(memory / 256, MIB, 8 * MIB);
     unsigned bits = log2_of(bytes / part + 1);
@@ -247,17 +257,6 @@ static int check_folder(struct run *run, const char *folder, uint64_t need, cons
                      folder, (unsigned long long)(free_bytes / MIB), (unsigned long long)((need + MIB - 1) / MIB), what);
 }
 
-/* Notices become long SMS: told by the header of a plain file. */
-static bool looks_like_notices(const char *name)
-{
-    char head[512];
-    int fd = sys.open(AT_FDCWD, name, O_RDONLY, 0);
-    ssize_t size = fd < 0 ? -1 : sys.pread(fd, head, sizeof head, 0);
-    if (fd >= 0)
-        sys.close(fd);
-    return size > 0 && memmem(head, (size_t)size, "mother_iin", 10);
-}
-
 /* What a byte of plain input becomes at most, measured: of messages 1.6 in the store and 1.8 in the folder, of notices 4 and 6;
  * spilled 1.5. */
 int run_check_space(struct run *run)
@@ -265,8 +264,9 @@ int run_check_space(struct run *run)
     uint64_t stored = MIB, published = MIB / 4, records = 0;
     for (uint32_t i = 0; i < run->walk.count; i++) {
         const struct walk_file *file = &run->walk.files[i];
-        bool packed = looks_compressed(file->name), notices = !packed && looks_like_notices(file->name);
-        uint64_t bytes = (uint64_t)file->size * (packed ? INFLATED : 1);
+        enum look look = look_at(file->name);
+        bool notices = look == LOOK_NOTICES; /* they become long SMS */
+        uint64_t bytes = (uint64_t)file->size * (look == LOOK_COMPRESSED ? INFLATED : 1);
         stored += notices ? bytes * 4 : bytes * 8 / 5;
         published += notices ? bytes * 6 : bytes * 9 / 5;
         records += bytes * 3 / 2;

@@ -7,7 +7,7 @@ import fcntl, glob, gzip, hashlib, json, os, re, shutil, stat, subprocess, sys, 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 SAMPLE, REF = f"{ROOT}/tests/sample", f"{ROOT}/tools/share/ref"
 AS_OF = [f"2026-11-{day:02}T22:00:00+05:00" for day in (2, 3, 4, 5)]
-COMMANDS = ["init", "ref", "set", "run", "case"]
+COMMANDS = ["init", "ref", "set", "run", "case", "report"]
 heard = []  # what any command said to standard error
 
 
@@ -83,7 +83,7 @@ def test_help(b):
             raise Failed(f"{args}: no usage, or something on standard error")
         if args[0] in COMMANDS and not all(x in text for x in ("Exit:", "Example:", f"besik {args[0]} ")):
             raise Failed(f"{args}: no exit codes or no example")
-    for option in "--out --as-of --dry-run --workers --memory --tmp --progress --sms-limit".split():
+    for option in "--out --as-of --dry-run --workers --memory --tmp --progress --sms-limit --json".split():
         if option not in b("run", "--help"):
             raise Failed(f"run --help does not tell {option}")
     if not re.fullmatch(r"besik [0-9]+\.[0-9]+\.[0-9]+\n", b("--version")):
@@ -112,6 +112,7 @@ def test_wrong_use(b):
         b("case", "store", phone, exit=2)
         if phone in b.err:
             raise Failed("case repeats what it was given: it may be a phone with a slip in it")
+    b("report", "nosuch", exit=2, says="nosuch")
     b("ref", "store", exit=2)
     b("set", "store", "short_code", exit=2)
     same("the folder", os.path.exists(b.path("out")), False)
@@ -307,6 +308,32 @@ def test_case(b):
         raise Failed("case without --json does not tell the step or the outcome")
     same("twins", [c["slot"] for c in json.loads(b("case", "store", "77781200909", "--json"))["cases"]], [1, 2])
     same("a stranger", json.loads(b("case", "store", "77770000002", "--json")), {"msisdn": "77770000002", "cases": []})
+
+
+def test_report(b):
+    b.init()
+    for n in range(1, 5):
+        b.night(n)
+    before = b.store_bytes()
+    b("run", "store", "--out", "late", "--as-of", "2026-11-14T22:00:00+05:00")
+    after, text = b.store_bytes(), b("report", "store")
+    same("what is open", text, open(b.path("late/reconciliation.csv"), encoding="utf-8", newline="").read())
+    head, *rows = [line.split(",") for line in text.splitlines()]
+    same("columns", head, "finding,party,id,msisdn,slot,since,detail".split(","))
+    told = [json.loads(line) for line in b("report", "store", "--json").splitlines()]
+    same("--json", [[x[k] or "" for k in head] for x in told], rows)
+    same("the store", (b.store_bytes(), after != before), (after, True))
+
+
+def test_summary(b):
+    b.init()
+    line = b.night(1)
+    same("lines on standard output", line.count("\n"), 1)
+    for word in ("run 1", "51 records", "12 SMS", "7 requests", "out1"):
+        if word not in line:
+            raise Failed(f"{word!r} is not in {line!r}")
+    same("--json", b.night(2, None, "--json"), open(b.path("out2/run.json"), encoding="utf-8").read())
+    same("--json, the same run again", b.night(2, None, "--json"), open(b.path("out2/run.json"), encoding="utf-8").read())
 
 
 def test_progress(b):
