@@ -31,13 +31,15 @@ struct run_facts {
     uint32_t run;
     int64_t as_of_ms, previous_ms; /* previous_ms: as-of of the run before, NEVER_MS for the first */
     int64_t remind_after, expire_after, response_after, receipt_after, remember;
+    bool lenient;              /* reply_form */
     uint64_t seed;             /* of the hashes that are remembered */
     const int64_t *settled_ms; /* by operator id: SMS sent up to this as-of were looked at for missing receipts */
     const struct totals_row *totals;
     uint32_t totals_count;
 };
 
-enum verdict_outcome { VERDICT_REJECT, VERDICT_MISS, VERDICT_WARNING, VERDICT_DUPLICATE, VERDICT_OUTCOME_COUNT };
+enum verdict_outcome { VERDICT_REJECT, VERDICT_MISS, VERDICT_WARNING, VERDICT_DUPLICATE, VERDICT_MENDED,
+                       VERDICT_OUTCOME_COUNT };
 
 struct verdict { /* on a record that was not simply applied */
     const struct event *event;

@@ -220,7 +220,12 @@ static void read_reply(struct apply *apply, const struct mail *mail)
             asked = kase;
     }
     struct reply reply;
-    if (!reply_parse(mail->fields[MESSAGE_TEXT], &reply)) {
+    bool in_form = reply_parse(mail->fields[MESSAGE_TEXT], &reply);
+    if (!in_form && apply->run->lenient && reply_mend(mail->fields[MESSAGE_TEXT], &reply)) {
+        apply_verdict(apply, mail->event, VERDICT_MENDED, REASON_NONE);
+        in_form = true;
+    }
+    if (!in_form) {
         if (asked)
             miss(apply, mail, asked, REASON_BAD_FORM);
         else

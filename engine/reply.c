@@ -91,3 +91,46 @@ bool reply_parse(struct span text, struct reply *ret_reply)
     *ret_reply = reply;
     return true;
 }
+
+static size_t skip_spaces(const char *text, size_t at, size_t size)
+{
+    while (at < size && text[at] == ' ')
+        at++;
+    return at;
+}
+
+/* Behind R, r, and the Cyrillic letters that look like them (U+0420, U+0440); 0: none of them. */
+static size_t behind_r(const char *text, size_t at, size_t size)
+{
+    if (at < size && (text[at] == 'R' || text[at] == 'r'))
+        return at + 1;
+    if (at + 1 < size && (memcmp(text + at, "\xd0\xa0", 2) == 0 || memcmp(text + at, "\xd1\x80", 2) == 0))
+        return at + 2;
+    return 0;
+}
+
+bool reply_mend(struct span text, struct reply *ret_reply)
+{
+    size_t size = trimmed_size(text);
+    size_t at = behind_r(text.data, skip_spaces(text.data, 0, size), size);
+    if (at == 0)
+        return false;
+    struct reply reply = {0};
+    for (;;) {
+        at = skip_spaces(text.data, at, size);
+        if (at == size || text.data[at] < '0' || text.data[at] > '9')
+            break;
+        if (reply.digit_count == REPLY_DIGITS_MAX)
+            return false;
+        reply.digits[reply.digit_count++] = (uint8_t)(text.data[at++] - '0');
+    }
+    if (reply.digit_count == 0)
+        return false;
+    if (at < size) {
+        if (!begins_with_letter(text.data + at, text.data + size))
+            return false;
+        reply.text = (struct span){text.data + at, size - at};
+    }
+    *ret_reply = reply;
+    return true;
+}

@@ -20,4 +20,8 @@ struct reply {
  * (after NFC). ret_reply->text points into `text`. */
 bool reply_parse(struct span text, struct reply *ret_reply);
 
+/* The same where `reply_form` is lenient (section 5), for a text that is not in form: spaces before it, a lower-case r or a
+ * Cyrillic Р for R, and missing or double spaces are taken. There is one way only to read the digits: each is one. */
+bool reply_mend(struct span text, struct reply *ret_reply);
+
 #endif

@@ -21,7 +21,7 @@ struct input_file {
     bool has_kind;         /* false: no bytes, or a BOM only */
     enum kind kind;
     struct record_layout layout;
-    uint64_t records, misses, duplicates, rejects, warnings;
+    uint64_t records, misses, mended, duplicates, rejects, warnings;
 };
 
 struct input_piece {

@@ -169,8 +169,10 @@ static void add_up(struct run *run)
     for (uint32_t w = 0; w < run->worker_count; w++) {
         const struct apply *apply = &run->workers[w].apply;
         counts_add(&run->counts, &apply->counts);
-        for (uint32_t i = 0; i < run->inputs.file_count; i++)
+        for (uint32_t i = 0; i < run->inputs.file_count; i++) {
             run->inputs.files[i].duplicates += run->workers[w].duplicates[i];
+            run->inputs.files[i].mended += run->workers[w].mended[i];
+        }
         for (uint32_t i = 0; i < run->facts.totals_count; i++)
             run->totals_found[i] += (uint64_t)apply->totals_counts[i];
         for (uint32_t i = 0; i < run->facts.ref->operator_count; i++) {

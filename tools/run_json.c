@@ -125,7 +125,7 @@ static void put_counts(struct json *json, const struct counts *counts)
     words(json, "cases", cases, CASES, 2);
 }
 
-static void put_input(struct json *json, const struct input_file *file)
+static void put_input(struct json *json, const struct input_file *file, bool lenient)
 {
     raw(json, "{\"file\": ");
     json->failed = json->failed || buffer_json(json->out, span_of(file->name), json->fault);
@@ -147,10 +147,13 @@ static void put_input(struct json *json, const struct input_file *file)
     } figures[] = {{"records", file->records},
                    {"applied", file->records - file->duplicates - file->rejects},
                    {"misses", file->misses},
+                   {lenient ? "mended" : NULL, file->mended},
                    {"duplicates", file->duplicates},
                    {"rejects", file->rejects}};
     json->first = false;
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < sizeof figures / sizeof *figures; i++) {
+        if (!figures[i].name)
+            continue;
         key(json, figures[i].name);
         number(json, (int64_t)figures[i].n);
     }
@@ -225,7 +228,7 @@ int run_write_json(struct run *run, double seconds)
                                 run->facts.run, as_of, run->store->name);
     for (uint32_t i = 0; i < run->inputs.file_count; i++) {
         raw(&json, i ? ",\n  " : "\n  ");
-        put_input(&json, &run->inputs.files[i]);
+        put_input(&json, &run->inputs.files[i], run->facts.lenient);
     }
     raw(&json, "],\n \"outputs\": [");
     put_outputs(&json, run);

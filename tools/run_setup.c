@@ -84,8 +84,9 @@ static int set_up_worker(struct run *run, struct run_worker *worker)
     worker->apply.run = &run->facts;
     worker->apply.news = make_zeroed(operators * sizeof *worker->apply.news);
     worker->duplicates = make_zeroed((run->walk.count + 1) * sizeof *worker->duplicates);
+    worker->mended = make_zeroed((run->walk.count + 1) * sizeof *worker->mended);
     worker->zstd = ZSTD_createCCtx();
-    if (!worker->apply.news || !worker->duplicates || !worker->zstd)
+    if (!worker->apply.news || !worker->duplicates || !worker->mended || !worker->zstd)
         return no_memory(run);
     for (uint32_t i = 0; i < operators; i++)
         worker->apply.news[i] = (struct operator_news){.heard_ms = NEVER_MS, .receipted_ms = NEVER_MS};
@@ -142,6 +143,7 @@ int run_set_up(struct run *run)
     run->worker_count = run->options->workers ? run->options->workers : (uint32_t)clamp((uint64_t)processors, 1, CREW_MAX);
     run->facts.ref = run->rules.ref = ref_of(run->store->ref);
     run->facts.seed = run->store->seed;
+    run->facts.lenient = settings->lenient;
     run->facts.remind_after = settings->remind_after;
     run->facts.expire_after = settings->expire_after;
     run->facts.response_after = settings->response_after;
@@ -189,7 +191,7 @@ static void tear_down_worker(struct run_worker *worker)
     void *lists[] = {apply->phone.cases, apply->phone.sms, apply->phone.marks, apply->verdicts.items, apply->made.items,
                      apply->found.items, apply->history.items, apply->awaited.items, apply->heard.items,
                      apply->waiting.items, apply->bytes.items, apply->mark_index, apply->news, apply->totals_counts,
-                     worker->duplicates};
+                     worker->duplicates, worker->mended};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         sys.free(lists[i]);
     char **retired = (char **)worker->retired.data;
