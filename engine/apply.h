@@ -33,6 +33,7 @@ struct run_facts {
     int64_t remind_after, expire_after, response_after, receipt_after, remember;
     bool lenient;              /* reply_form */
     uint64_t seed;             /* of the hashes that are remembered */
+    uint64_t message_seed;     /* of those of messages' content (event_message_seed) */
     const int64_t *settled_ms; /* by operator id: SMS sent up to this as-of were looked at for missing receipts */
     const struct totals_row *totals;
     uint32_t totals_count;

@@ -324,7 +324,7 @@ void apply_message(struct apply *apply, const struct event *event)
         return;
     }
     uint64_t identity = event_identity_hash(event, apply->run->seed);
-    uint64_t content = event_content_hash(event, apply->run->seed);
+    uint64_t content = event_content_hash(event, apply->run->message_seed);
     const struct mark *known = find_mark(apply, identity);
     if (known && known->content == content) {
         apply_verdict(apply, event, VERDICT_DUPLICATE, REASON_NONE);

@@ -7,7 +7,7 @@ const char *const RECEIPT_WORDS[] = {"accepted", "delivered", "failed"};
 
 /* how many leading fields are identity, and how many are identity and content together */
 static const uint8_t IDENTITY_FIELDS[KIND_COUNT] = {
-    [KIND_NOTICES] = 1, [KIND_WITHDRAWALS] = 1, [KIND_RESPONSES] = 2, [KIND_MESSAGES] = 2, [KIND_RECEIPTS] = 2,
+    [KIND_NOTICES] = 1, [KIND_WITHDRAWALS] = 1, [KIND_RESPONSES] = 2, [KIND_MESSAGES] = 1, [KIND_RECEIPTS] = 2,
 };
 static const uint8_t ORDER_FIELDS[KIND_COUNT] = {
     [KIND_NOTICES] = NOTICE_ACCOUNT + 1,     [KIND_WITHDRAWALS] = WITHDRAWAL_FIELDS,
@@ -38,6 +38,8 @@ int event_compare(const struct event *a, const struct event *b)
         return a->at_ms < b->at_ms ? -1 : 1;
     if (a->kind != b->kind)
         return a->kind < b->kind ? -1 : 1;
+    if (a->kind == KIND_MESSAGES && a->operator_rank != b->operator_rank)
+        return a->operator_rank < b->operator_rank ? -1 : 1;
     const char *at_a = event_payload(a), *at_b = event_payload(b);
     for (unsigned i = 0; i < ORDER_FIELDS[a->kind]; i++) {
         struct span field_a, field_b;
@@ -67,7 +69,14 @@ static struct span fields_between(const struct event *event, unsigned from, unsi
 uint64_t event_identity_hash(const struct event *event, uint64_t seed)
 {
     struct span part = fields_between(event, 0, IDENTITY_FIELDS[event->kind]);
+    if (event->kind == KIND_MESSAGES)
+        seed += (event->operator + 1) * 0x9E3779B97F4A7C15u;
     return XXH3_64bits_withSeed(part.data, part.size, seed);
+}
+
+uint64_t event_message_seed(uint64_t seed, struct span short_code)
+{
+    return XXH3_64bits_withSeed(short_code.data, short_code.size, seed);
 }
 
 uint64_t event_content_hash(const struct event *event, uint64_t seed)

@@ -15,22 +15,27 @@
 #include <stdint.h>
 
 struct event {
-    uint64_t hash;    /* phone hash; of notices not yet told apart and of withdrawals: the notice id's hash */
     int64_t at_ms;    /* the record's own time */
     uint32_t phone;   /* 9 digits (value_phone) */
     uint32_t piece;   /* which piece of which input file it stood in: file and base line (input's table of pieces) */
     uint32_t line;    /* LFs between the piece's beginning and the record */
-    uint16_t size;    /* bytes of payload behind this header */
-    uint8_t kind;     /* enum kind */
-    uint8_t flags;    /* EVENT_… */
-    uint32_t case_number; /* responses and receipts: from the id */
-    uint16_t operator;    /* messages: operator id */
-    uint8_t agency;       /* responses: from the id */
-    uint8_t status;       /* receipts: enum receipt_status */
-    uint32_t sms_number;  /* receipts: from the id, counted from 1 */
-    uint32_t reserved;
+    union {
+        uint32_t case_number; /* responses and receipts: from the id */
+        struct {              /* messages */
+            uint16_t operator;      /* id */
+            uint16_t operator_rank; /* of its code among all, in byte order */
+        };
+    };
+    uint32_t sms_number; /* receipts: from the id, counted from 1 */
+    uint16_t size;       /* bytes of payload behind this header */
+    uint8_t kind;        /* enum kind */
+    union {
+        uint8_t flags;  /* notices and messages: EVENT_… */
+        uint8_t agency; /* responses: from the id */
+        uint8_t status; /* receipts: enum receipt_status, or more where it is none */
+    };
 };
-static_assert(sizeof(struct event) == 48, "an event header has no padding");
+static_assert(sizeof(struct event) == 32, "an event header has no padding");
 
 #define EVENT_OTHER_CODE 1  /* a message to another short code: rejected, yet counted for totals */
 #define EVENT_BAD_ACCOUNT 2 /* a notice whose account was not one: a warning if the case opens */
@@ -45,7 +50,7 @@ enum { NOTICE_ID, NOTICE_IIN, NOTICE_BIRTH_DATE, NOTICE_SEX, NOTICE_CHILD_ORDER,
 enum { WITHDRAWAL_ID, WITHDRAWAL_CAUSE, WITHDRAWAL_FIELDS };
 enum { RESPONSE_ID, RESPONSE_STATUS, RESPONSE_REFERENCE, RESPONSE_PLACE, RESPONSE_QUEUE_NUMBER, RESPONSE_AMOUNT,
        RESPONSE_REASON, RESPONSE_FIELDS };
-enum { MESSAGE_OPERATOR, MESSAGE_ID, MESSAGE_SHORT_CODE, MESSAGE_TEXT, MESSAGE_FIELDS };
+enum { MESSAGE_ID, MESSAGE_TEXT, MESSAGE_FIELDS }; /* its operator stands in the header; its short code is ours */
 enum { RECEIPT_ID, RECEIPT_STATUS, RECEIPT_OPERATOR, RECEIPT_OPERATOR_REF, RECEIPT_STATUS_GIVEN, RECEIPT_FIELDS };
 #define EVENT_FIELDS_MAX 8
 
@@ -72,7 +77,9 @@ static inline bool event_equal(const struct event *a, const struct event *b)
 }
 
 /* What is remembered of a message: 64 bits each of its identity on the phone and of its content; of a notice likewise.
- * `seed` is drawn from the store's key, so that nobody outside can choose clashes. */
+ * `seed` is drawn from the store's key, so that nobody outside can choose clashes; of a message's content the short code,
+ * which is content too, is mixed in (event_message_seed). */
+uint64_t event_message_seed(uint64_t seed, struct span short_code);
 uint64_t event_identity_hash(const struct event *event, uint64_t seed);
 uint64_t event_content_hash(const struct event *event, uint64_t seed);
 

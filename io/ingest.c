@@ -166,14 +166,15 @@ static int add_event(struct reading *reading)
     event->line = (uint32_t)reading->lines;
     struct spool *spool = ingest->events;
     unsigned bits = ingest->event_bits;
+    uint64_t hash;
     if (event->kind == KIND_NOTICES || event->kind == KIND_WITHDRAWALS) {
-        event->hash = event_identity_hash(event, ingest->seed);
+        hash = event_identity_hash(event, ingest->seed);
         spool = ingest->notices;
         bits = ingest->notice_bits;
     } else {
-        event->hash = value_phone_hash(event->phone);
+        hash = value_phone_hash(event->phone);
     }
-    return spool_add(spool, reading->worker->index, part_of(event->hash, bits), event, sizeof *event,
+    return spool_add(spool, reading->worker->index, part_of(hash, bits), event, sizeof *event,
                      reading->reader->payload, event_bytes(event) - sizeof *event, &reading->worker->fault);
 }
 

@@ -223,11 +223,10 @@ static enum reason read_message(struct record_reader *reader, const struct span 
     if (operator < 0)
         return REASON_BAD_OPERATOR;
     event->operator = (uint16_t)operator;
+    event->operator_rank = reader->rules->ref->operator_ranks[operator];
     if (!span_equal(f[M_SHORT_CODE], span_of(reader->rules->short_code)))
         event->flags |= EVENT_OTHER_CODE;
-    put_field(reader, f[M_OPERATOR]);
     put_field(reader, f[M_ID]);
-    put_field(reader, f[M_SHORT_CODE]);
     put_field(reader, f[M_TEXT]);
     return REASON_NONE;
 }

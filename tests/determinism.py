@@ -65,8 +65,8 @@ class Nasty:
     def end(self):
         return self.r.choice([b"\n", b"\n", b"\r\n"])
 
-    def record(self, row):
-        return b",".join(self.field(row.get(c, "")) if not c.startswith("extra") else self.field(self.extra()) for c in self.columns)
+    def record(self, row, plain):
+        return b",".join(self.field(row.get(c, "")) if plain or not c.startswith("extra") else self.field(self.extra()) for c in self.columns)
 
     def broken(self):
         """chunks that are, or begin with, no CSV"""
@@ -81,7 +81,7 @@ class Nasty:
     def chunks(self, pieces):
         out, r = [], self.r
         for p in pieces:
-            chunk = (population.record(p, [c if not c.startswith("extra") else "extra" for c in self.columns], r, True) if p.spoil else self.record(p.row)) + self.end()
+            chunk = (population.record(p, [c if not c.startswith("extra") else "extra" for c in self.columns], r, True) if p.spoil else self.record(p.row, p.alone)) + self.end()
             if not p.spoil:
                 self.lines = (self.lines + [chunk.rstrip(b"\r\n")])[-40:]
             odd = [chunk] if p.spoil else []
@@ -196,7 +196,7 @@ class Play:
         for i in range(self.flood):
             m = r.choice(pop.phones) if pop.phones and r.random() < .3 else f"7701{r.randint(0, 9999999):07}"
             out.append(population.Piece("messages", dict(operator="kcell", message_id=f"storm{r.randint(0, 10 * self.flood)}", received_at=v.show(now - r.randint(0, DAY)), msisdn=m, short_code="1414",
-                                                         text=r.choice(["R 1 1", "R 1 2", "R 1 1 2 1", "сәлем", "R 2 1 Ким Анна", "ж" * r.randint(1, 200), "a\nb"]))))
+                                                         text=r.choice(["R 1 1", "R 1 2", "R 1 1 2 1", "сәлем", "R 2 1 Ким Анна", "a\nb"] + ["ж" * r.randint(1, 1500)] * 8)), alone=True))
         return out
 
     def lay(self, n, cut, how):
@@ -342,10 +342,10 @@ def main():
     a.add_argument("besik")
     a.add_argument("--all", action="store_true", help="the whole product (takes long)")
     a.add_argument("--seed", type=int, default=None)
-    a.add_argument("--count", type=int, default=48, help="how many combinations of the sample (default 48)")
+    a.add_argument("--count", type=int, default=40, help="how many combinations of the sample (default 40)")
     a.add_argument("--cases", type=int, default=120)
     a.add_argument("--rounds", type=int, default=6)
-    a.add_argument("--flood", type=int, default=30000, help="messages of the last run, which combinations with little memory play")
+    a.add_argument("--flood", type=int, default=16000, help="messages of the last run, which combinations with little memory play")
     a.add_argument("--only", help="one combination, as it was printed: workers=2,shards=1,…")
     a.add_argument("--times", action="store_true", help="tell how long each combination took")
     a.add_argument("--keep", help="a folder to leave everything in")

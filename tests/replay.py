@@ -92,6 +92,9 @@ class Birth:
                 self.mistake = r.choice(asked)
             elif r.random() < .03:
                 self.never = r.choice(asked)
+        late = lambda: day < plan.nights - 11 and sum(self.delay.values()) + len(AGENCIES) + (self.mistake is not None) > plan.nights - 6 - day
+        while late() and max(self.delay.values()) > 1:      # all who begin early are done before the last night, though kcell fails for five days
+            self.delay[max(PROMPTS, key=self.delay.get)] = 1
         self.value = {"education": r.randint(1, 4), "income": r.randint(1, 5), "office": r.randint(1, 12), "privilege": r.choice([1] * 9 + [2, 3, 4]), "locality": r.randint(1, 15), "order": r.choice([1] * 19 + [2])}
         self.iban = iban(r)
         self.full_name = f"{r.choice('Ахметова Иванова Қасымова Ким Әлімбекова'.split())} {r.choice('Айша Алихан София Марк Үміт'.split())}{r.choice(['', ' Сериковна', ' Бақытжанұлы'])}"
@@ -746,7 +749,7 @@ def check_findings(w):
 def check_revival(w):
     """every case that expired while its reply was withheld is revived, or listed as late_reply"""
     rows = {(row[2], row[3]): detail for r in w.rows.values() for row, detail in r.items() if row[0] == "late_reply"}
-    waited = revived = listed = 0
+    waited = revived = listed = taken = 0
     for (birth, step), replies in w.replies.items():
         at = w.expired.get((birth, step))
         late = [rec for rec, n in replies if at and rec.t < as_of(at) and n > at]
@@ -755,14 +758,15 @@ def check_revival(w):
             details = {rows.get((rec.key[2], rec.key[0])) for rec in late}
             revived += "revived" in details
             listed += "revived" not in details and details != {None}
+            taken += "revived" not in details and details != {None} and PHASE[step] != "kindergarten"
             if details == {None}:
                 w.fail(f"{step} of {birth} expired on night {at} while its reply was withheld; it is neither revived nor listed")
     counted = sum(run["counts"].get("revived", 0) for run in w.runs.values())
-    print(f"  (2) prompts that expired while their reply was withheld: {waited}: {revived} cases revived (run.json: {counted}), {listed} listed as late_reply; late_reply rows: {len(rows)}")
+    print(f"  (2) prompts that expired while their reply was withheld: {waited}: {revived} cases revived (run.json: {counted}), {listed} listed as late_reply ({taken} as another child holds the slot); late_reply rows: {len(rows)}")
     if counted != revived or revived != sum(d == "revived" for d in rows.values()):
         w.fail(f"revived: {revived} cases, {counted} in run.json, {sum(d == 'revived' for d in rows.values())} rows")
-    if w.gap and not (revived and listed):
-        w.fail("no case was revived, or none listed: the plan of the test does not try it")
+    if w.gap and w.plan.cases >= 1000 and not (revived and taken and listed > taken):
+        w.fail("not every way of a late reply was tried: mend the plan of the test")
     if not w.gap and (waited or counted):
         w.fail("replies were late in an undisturbed world")
 
@@ -891,8 +895,8 @@ def main():
     ap.add_argument("--seed", default="1")
     ap.add_argument("--keep")
     o = ap.parse_args()
-    if o.cases < 100 or o.nights < 26:
-        ap.error("at least 100 cases and 26 nights")
+    if o.cases < 100 or o.nights < 30:
+        ap.error("at least 100 cases and 30 nights")
     home = os.path.abspath(o.keep) if o.keep else tempfile.mkdtemp(prefix="replay-")
     if o.keep:
         shutil.rmtree(home, ignore_errors=True)

@@ -155,7 +155,7 @@ int run_write_part(struct run *run, struct part_output *output);
 int run_flush_queues(struct run *run);
 int run_queue_due(struct run *run, const struct due_entry *entries, size_t count);
 int run_queue_awaited(struct run *run, const struct awaited_row *rows, size_t count);
-size_t run_identity(const struct event *event, char *out); /* as rejects.csv shows it; out: 8,200 bytes */
+size_t run_identity(const struct run *run, const struct event *event, char *out); /* as rejects.csv shows it; out: 8,200 bytes */
 
 static inline uint32_t run_parts(const struct run *run)
 {

@@ -107,8 +107,8 @@ int run_flush_queues(struct run *run)
 
 static int add_due_event(struct run *run, uint32_t phone)
 {
-    struct event event = {.hash = value_phone_hash(phone), .phone = phone, .kind = EVENT_DUE, .at_ms = INT64_MAX};
-    return spool_add(&run->events, 0, part_of(event.hash, run->part_bits), &event, sizeof event, NULL, 0, run->fault);
+    struct event event = {.phone = phone, .kind = EVENT_DUE, .at_ms = INT64_MAX};
+    return spool_add(&run->events, 0, part_of(value_phone_hash(phone), run->part_bits), &event, sizeof event, NULL, 0, run->fault);
 }
 
 /* Reads the queue up to as-of. Of a value that reaches beyond, the rest is queued anew. */

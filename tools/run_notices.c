@@ -53,20 +53,25 @@ int run_load_part(struct run *run, struct run_worker *worker, struct spool *spoo
         at += event_bytes(event);
         if (event->kind != EVENT_DUE && !run->inputs.pieces[event->piece].valid)
             continue; /* read on a wrong supposition */
-        struct sort_entry entry = {event->hash, event};
+        struct sort_entry entry = {spool == &run->notices ? event_identity_hash(event, run->facts.seed)
+                                                          : value_phone_hash(event->phone),
+                                   event};
         if (buffer_add(&worker->order, &entry, sizeof entry, fault))
             return -1;
     }
     return buffer_room(&worker->spare, worker->order.size + 1, fault) ? 0 : -1;
 }
 
-size_t run_identity(const struct event *event, char *out)
+size_t run_identity(const struct run *run, const struct event *event, char *out)
 {
     struct span fields[EVENT_FIELDS_MAX];
     event_fields(event, fields);
     struct span a = fields[0], b = {NULL, 0};
-    if (event->kind == KIND_MESSAGES || event->kind == KIND_RESPONSES)
-        b = fields[1];
+    if (event->kind == KIND_MESSAGES) {
+        a = run->facts.ref->operators[event->operator].code;
+        b = fields[MESSAGE_ID];
+    } else if (event->kind == KIND_RESPONSES)
+        b = fields[RESPONSE_STATUS];
     else if (event->kind == KIND_RECEIPTS)
         b = fields[RECEIPT_STATUS_GIVEN];
     memcpy(out, a.data, a.size);
@@ -87,7 +92,7 @@ int run_add_reject(struct run *run, uint32_t worker, const struct event *event, 
         .piece = event->piece,
         .line = event->line,
         .phone = event->phone,
-        .identity_size = (uint16_t)run_identity(event, identity),
+        .identity_size = (uint16_t)run_identity(run, event, identity),
         .kind = event->kind,
         .outcome = (uint8_t)outcome,
         .reason = (uint8_t)reason,
@@ -109,8 +114,7 @@ static int pass_on(struct run *run, uint32_t worker, const struct event *event, 
 {
     struct event copy = *event;
     copy.phone = phone;
-    copy.hash = value_phone_hash(phone);
-    return spool_add(&run->events, worker, part_of(copy.hash, run->part_bits), &copy, sizeof copy, event_payload(event),
+    return spool_add(&run->events, worker, part_of(value_phone_hash(phone), run->part_bits), &copy, sizeof copy, event_payload(event),
                      event_bytes(event) - sizeof *event, fault);
 }
 
@@ -134,7 +138,7 @@ static int tell_apart(struct run *run, uint32_t index, const struct sort_entry *
     const struct event *first = group[0].item;
     struct span found;
     struct notice_record known = {0};
-    int there = segment_find(&worker->notices, first->hash, sub_of(first, run->facts.seed), &found, fault);
+    int there = segment_find(&worker->notices, group[0].key, sub_of(first, run->facts.seed), &found, fault);
     if (there < 0)
         return -1;
     if (there)

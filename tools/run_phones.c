@@ -256,7 +256,7 @@ static int emit_history(struct phones *phones)
         if (!room)
             return -1;
         if (history->source)
-            row.identity_size = (uint16_t)run_identity(history->source, room + sizeof row);
+            row.identity_size = (uint16_t)run_identity(phones->run, history->source, room + sizeof row);
         memcpy(room, &row, sizeof row);
         worker->history.size += sizeof row + row.identity_size;
     }
@@ -464,8 +464,8 @@ static int do_part(struct phones *phones, uint32_t part)
         const struct event *first = begin < count ? events[begin].item : NULL;
         if (!there && !first)
             break;
-        bool entry_first = there && (!first || entry.hash < first->hash ||
-                                     (entry.hash == first->hash && entry.sub < first->phone));
+        uint64_t hash = first ? events[begin].key : 0;
+        bool entry_first = there && (!first || entry.hash < hash || (entry.hash == hash && entry.sub < first->phone));
         int failed;
         if (entry_first) {
             failed = !entry.record.size  ? 0
@@ -474,17 +474,17 @@ static int do_part(struct phones *phones, uint32_t part)
             failed = failed || segment_next(&worker->open, phones->fault);
         } else {
             size_t end = begin + 1;
-            while (end < count && events[end].key == first->hash &&
+            while (end < count && events[end].key == hash &&
                    ((const struct event *)events[end].item)->phone == first->phone)
                 end++;
             struct span record = {NULL, 0};
-            bool same = there && entry.hash == first->hash && entry.sub == first->phone;
+            bool same = there && entry.hash == hash && entry.sub == first->phone;
             if (same)
                 record = entry.record;
             else if (!run->rewrite_open &&
-                     segment_find(&worker->open, first->hash, first->phone, &record, phones->fault) < 0)
+                     segment_find(&worker->open, hash, first->phone, &record, phones->fault) < 0)
                 return -1;
-            failed = do_phone(phones, first->hash, first->phone, events + begin, end - begin, record) ||
+            failed = do_phone(phones, hash, first->phone, events + begin, end - begin, record) ||
                      (same && segment_next(&worker->open, phones->fault));
             begin = end;
         }

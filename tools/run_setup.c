@@ -141,16 +141,17 @@ int run_set_up(struct run *run)
     const struct settings *settings = &run->store->settings;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     run->worker_count = run->options->workers ? run->options->workers : (uint32_t)clamp((uint64_t)processors, 1, CREW_MAX);
+    memcpy(run->rules.short_code, settings->short_code, sizeof settings->short_code);
     run->facts.ref = run->rules.ref = ref_of(run->store->ref);
     run->facts.seed = run->store->seed;
     run->facts.lenient = settings->lenient;
+    run->facts.message_seed = event_message_seed(run->store->seed, span_of(run->rules.short_code));
     run->facts.remind_after = settings->remind_after;
     run->facts.expire_after = settings->expire_after;
     run->facts.response_after = settings->response_after;
     run->facts.receipt_after = settings->receipt_after;
     run->facts.remember = run->rules.remember = settings->remember;
     run->rules.as_of_ms = run->facts.as_of_ms;
-    memcpy(run->rules.short_code, settings->short_code, sizeof settings->short_code);
     if (set_up_window(run))
         return -1;
     run->facts.settled_ms = run->settled_ms;

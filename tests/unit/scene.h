@@ -234,7 +234,6 @@ static inline void scene_event(struct scene *scene, struct event head, const str
     for (unsigned i = 0; i < count; i++)
         size += 2 + fields[i].size;
     struct event *event = scene_keep(scene, sizeof head + size + 8);
-    head.hash = value_phone_hash(scene->phone);
     head.phone = scene->phone;
     head.line = scene->event_count;
     head.size = (uint16_t)size;
@@ -296,9 +295,10 @@ static inline unsigned scene_operator(struct scene *scene, const char *word)
 static inline void scene_message(struct scene *scene, unsigned operator, const char *id, int64_t at_ms, const char *code,
                                  const char *text)
 {
-    struct span fields[] = {SCENE_OPERATOR_LIST[operator].code, span_of(id), span_of(code), span_of(text)};
+    struct span fields[] = {span_of(id), span_of(text)};
     scene_event(scene,
                 (struct event){.kind = KIND_MESSAGES, .at_ms = at_ms, .operator = (uint16_t)operator,
+                               .operator_rank = scene->facts.ref->operator_ranks[operator],
                                .flags = strcmp(code, "1414") ? EVENT_OTHER_CODE : 0},
                 fields, MESSAGE_FIELDS);
 }
