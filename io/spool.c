@@ -42,36 +42,53 @@ void spool_pool_close(struct spool_pool *pool)
     *pool = (struct spool_pool){0};
 }
 
-/* Maps one more slab and cuts it up; false where the limit is reached or there is no memory. Lock held. */
-static bool grow(struct spool_pool *pool, bool beyond)
+/* Maps one more slab and cuts it up. Outside the lock: the kernel clears its pages the while. */
+static struct spool_chunk *cut_slab(struct slab **ret_slab)
 {
-    if (!beyond && pool->taken + SLAB_SIZE > pool->limit)
-        return false;
     struct slab *slab = sys.map(SLAB_SIZE);
+    struct spool_chunk *first = NULL;
     if (!slab)
-        return false;
-    slab->next = pool->slabs;
-    pool->slabs = slab;
-    pool->taken += SLAB_SIZE;
+        return NULL;
     for (size_t at = SPOOL_CHUNK; at + SPOOL_CHUNK <= SLAB_SIZE; at += SPOOL_CHUNK) { /* the first holds the link */
         struct spool_chunk *chunk = (struct spool_chunk *)((char *)slab + at);
-        chunk->next = pool->idle;
-        pool->idle = chunk;
+        chunk->next = first;
+        first = chunk;
     }
-    return true;
+    *ret_slab = slab;
+    return first;
 }
 
+static void give_chunks(struct spool_pool *pool, struct spool_chunk *first);
+
+/* NULL: the limit is reached (`beyond` passes it), or there is no memory. */
 static struct spool_chunk *take_chunk(struct spool_pool *pool, bool beyond)
 {
     pthread_mutex_lock(&pool->lock);
-    struct spool_chunk *chunk = NULL;
-    if (pool->idle || grow(pool, beyond)) {
-        chunk = pool->idle;
+    struct spool_chunk *chunk = pool->idle;
+    bool grow = !chunk && (beyond || pool->taken + SLAB_SIZE <= pool->limit);
+    if (chunk)
         pool->idle = chunk->next;
+    if (grow)
+        pool->taken += SLAB_SIZE;
+    pthread_mutex_unlock(&pool->lock);
+    if (grow) {
+        struct slab *slab = NULL;
+        chunk = cut_slab(&slab);
+        pthread_mutex_lock(&pool->lock);
+        if (chunk) {
+            slab->next = pool->slabs;
+            pool->slabs = slab;
+        } else {
+            pool->taken -= SLAB_SIZE;
+        }
+        pthread_mutex_unlock(&pool->lock);
+        if (chunk)
+            give_chunks(pool, chunk->next);
+    }
+    if (chunk) {
         chunk->next = NULL;
         chunk->size = 0;
     }
-    pthread_mutex_unlock(&pool->lock);
     return chunk;
 }
 
