@@ -346,6 +346,17 @@ def test_progress(b):
     same("standard error, where it is no terminal", b.err, "")
 
 
+def test_installed(b):
+    """beside an installed program its own reference data counts, not that of the tree it was built from"""
+    os.makedirs(b.path("usr/bin"))
+    shutil.copy(BESIK, b.path("usr/bin/besik"))
+    shutil.copytree(REF, b.path("usr/share/besik/ref"))
+    subprocess.run([b.path("usr/bin/besik"), "init", b.path("store")], check=True)
+    b.write("usr/share/besik/ref/operators.csv", "prefix,operator\n701,?\n")
+    done = subprocess.run([b.path("usr/bin/besik"), "init", b.path("other")], capture_output=True, text=True)
+    same("a fault in the installed reference data", (done.returncode, "usr/bin/../share/besik/ref/operators.csv" in done.stderr), (3, True))
+
+
 def test_environments(b):
     """the same bytes from either way of reading, any number of workers, little memory, a file in pieces"""
     b.init()

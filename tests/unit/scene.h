@@ -11,7 +11,7 @@
  *                                is the scene's zero
  *   = EFFECT                     the run has this effect; a run has just the effects that stand so; `...`: never mind which
  *   at CASE STEP [KEY VALUE…]    where a case stands after the run
- *   set NAME DURATION, outage OPERATOR FROM TO, phone DIGITS, total PARTY KIND FROM TO, settled OPERATOR AT
+ *   lenient; set NAME DURATION, outage OPERATOR FROM TO, phone DIGITS, total PARTY KIND FROM TO, settled OPERATOR AT
  *
  * EFFECT: `m1 reject bad_slot`, `1.3 prompt name kk` (case.number), `1 request registry`, `find late_reply kcell m1 1 2d`,
  * `superseded 2`, `late kcell 1`, `total 0 3` (row, count); with `awaited on` also `wait 1.3`, `unwait 1.3`.
@@ -193,6 +193,7 @@ static inline struct scene *scene_new(const char *title)
         .receipt_after = 2 * DAY_MS,
         .remember = 400 * DAY_MS,
         .seed = SCENE_SEED,
+        .message_seed = event_message_seed(SCENE_SEED, SPAN("1414")),
         .settled_ms = scene->settled,
         .totals = scene->totals,
     };
@@ -379,9 +380,7 @@ static inline void scene_widen_marks(struct apply *apply, uint32_t need)
     while (capacity < need)
         capacity *= 2;
     scene_widen(&apply->phone.marks, &apply->phone.mark_capacity, apply->phone.mark_count, capacity, sizeof(struct mark));
-    free(apply->mark_index);
-    apply->mark_index = calloc((size_t)capacity * 2, sizeof *apply->mark_index);
-    apply->marks_indexed = 0;
+    apply->mark_index = realloc(apply->mark_index, (size_t)capacity * 4 * sizeof *apply->mark_index);
 }
 
 static inline void scene_loosen(struct scene *scene)
@@ -488,7 +487,7 @@ static inline const char *scene_identity(struct scene *scene, const struct event
 {
     struct span fields[EVENT_FIELDS_MAX];
     event_fields(event, fields);
-    struct span id = event->kind == KIND_MESSAGES ? fields[MESSAGE_ID] : fields[0];
+    struct span id = fields[0];
     char *out = scene_keep(scene, 128);
     snprintf(out, 128, "%s%.*s", event->kind == KIND_WITHDRAWALS ? "-" : "", (int)id.size, id.data);
     return out;
@@ -497,7 +496,7 @@ static inline const char *scene_identity(struct scene *scene, const struct event
 static inline void scene_render(struct scene *scene)
 {
     struct apply *apply = &scene->apply;
-    static const char *const OUTCOMES_HERE[] = {"reject", "miss", "warning", "duplicate"};
+    static const char *const OUTCOMES_HERE[] = {"reject", "miss", "warning", "duplicate", "mended"};
     for (uint32_t i = 0; i < apply->verdicts.count; i++) {
         const struct verdict *verdict = &apply->verdicts.items[i];
         const char *space = verdict->reason ? " " : "";
@@ -823,6 +822,8 @@ static inline void scene_do(struct scene *scene, char *line)
         scene->ref.outage_count = 0;
     } else if (scene_is_word(word, "phone")) {
         cr_assert(value_phone(span_of(scene_word(&rest)), &scene->phone));
+    } else if (scene_is_word(word, "lenient")) {
+        scene->facts.lenient = true;
     } else if (scene_is_word(word, "awaited")) {
         scene->show_awaited = true;
     } else if (scene_is_word(word, "settled")) {

@@ -551,6 +551,27 @@ Test(apply, misses)
     SCENES(ROWS);
 }
 
+Test(apply, lenient_form)
+{
+    static const struct scene_row ROWS[] = {
+        {"strict takes none of it", "goto language | run 1h | msg m1 -1m r11 | = m1 miss bad_form | = 1.2 correction language kk+ru bad_form"},
+        {"what is in form is not mended", "lenient | goto language | run 1h | msg m1 -1m R 1 1 | = 1.2 prompt name kk"},
+        {"lower case, no spaces", "lenient | goto language | run 1h | msg m1 -1m r11 | = m1 mended | = 1.2 prompt name kk"},
+        {"Cyrillic", "lenient | goto language | run 1h | msg m1 -1m Р 1 2 | = m1 mended | = 1.2 prompt name ru"},
+        {"double spaces", "lenient | goto language | run 1h | msg m1 -1m R  1   2 | = m1 mended | = 1.2 prompt name ru"},
+        {"a name behind it", "lenient | goto name | run 1h | msg m1 -1m р 12Ким Анна | = m1 mended | = 1.3 prompt education ru | at 1 education surname Ким"},
+        {"two digits of an office", "lenient | goto office | run 1h | msg m1 -1m R12415 | = m1 mended | = 1.6 info filed ru | = 1 request registry"
+                                    "| at 1 registering office 15"},
+        {"mended, yet a miss", "lenient | goto name | run 1h | msg m1 -1m r13Ким Анна | = m1 mended | = m1 miss bad_language"
+                               "| = 1.3 correction name ru bad_language"},
+        {"mended, yet rejected", "lenient | goto name | run 1h | msg m1 -1m r12 | = m1 mended | = m1 reject already_answered"},
+        {"what cannot be mended", "lenient | goto name | run 1h | msg m1 -1m Rr 1 2 | msg m2 -1m R-1-2 | msg m3 -1m hello | = m1 miss bad_form"
+                                  "| = m2 reject bad_form | = m3 reject bad_form | = 1.3 correction name ru bad_form"},
+        {"a repeat is not mended twice", "lenient | goto language | run 1h | msg m1 -1m r11 | ... | run 2h | msg m1 @59m r11 | = m1 duplicate"},
+    };
+    SCENES(ROWS);
+}
+
 /* ---- section 8: every prompt × what can befall it ---- */
 
 static const struct prompt_row {
