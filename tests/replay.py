@@ -85,7 +85,9 @@ class Birth:
         rush = r.random() < .25     # knows the questions, and answers as many as she can at once
         self.delay = {s: 0 if rush and s in ("name", "education", "income", "office", "locality", "account") else r.choice([1] * 19 + [2]) if s != "language" else 1 for s in PROMPTS}
         if not calm:
-            if r.random() < .4:
+            if rush and self.op == "kcell" and day <= 3 and r.random() < .4:    # answers about the kindergarten when it is too late, if it is withheld
+                self.delay["privilege"] = 5
+            elif r.random() < .4:
                 self.delay[r.choice(PROMPTS)] = r.choice([3, 4, 5, 5])
             asked = [s for s in PROMPTS if self.delay[s]]
             if r.random() < .06 and not rush:
@@ -207,6 +209,7 @@ class Ledger:
         self.n, self.now = self.n + 1, now
         self.found, self.out, self.asked, self.late, self.had = {}, {}, set(), {}, collections.defaultdict(set)
         self.counts = collections.Counter()      # (kind, outcome), and revived, expired, opened
+        self.reasons = collections.Counter()     # ("rejects", kind, reason), ("misses", reason)
         self.verdicts = collections.Counter()    # of the records that come again: (kind, outcome)
         mine, totals = collections.defaultdict(list), []
         for old, recs in ((False, given), (True, again)):
@@ -239,7 +242,11 @@ class Ledger:
         self.last = now
 
     def verdict(self, what):
+        """applied, duplicates, or the reason of a reject"""
         rec, old = self.rec
+        if what not in ("applied", "duplicates"):
+            self.reasons["rejects", rec.kind, what] += 1
+            what = "rejects"
         self.counts[rec.kind, what] += 1
         if old:
             self.verdicts[rec.kind, what] += 1
@@ -286,52 +293,57 @@ class Ledger:
         self.heard[op] = max(t, self.heard.get(op, t))
         self.had["messages", op].add((t, rec.key))
         if rec.row["short_code"] != "1414":
-            return "rejects"
+            return "other_short_code"
         there = [c for c in phone.cases if c.birth.t <= t]
         if not there:
-            return "rejects"
+            return "no_case"
         content = t, rec.row["short_code"], rec.row["text"]
         if rec.key in phone.messages:
             if phone.messages[rec.key] == content:
                 return "duplicates"
             self.find("message_conflict", op, rec.key[2], None, t, rec.bad, phone=phone.msisdn, again=self.rec[1])
-            return "rejects"
+            return "id_conflict"
         phone.messages[rec.key] = content
         phone.latest = max(phone.latest or (t, op), (t, op))
         if self.last is not None and t < self.last:
             self.late.setdefault(op, []).append(t)
         asking = [c for c in there if c.at in PROMPTS]
         if rec.what is None:
-            return self.miss(max(asking, key=lambda c: (c.opened_in, c.slot))) if asking else "rejects"
+            return self.miss(max(asking, key=lambda c: (c.opened_in, c.slot)), "bad_form") if asking else "no_open_prompt"
         slot, lang, step, good, birth = rec.what
         mine = [c for c in there if c.slot == slot]
         if mine and mine[-1].closed_by == "expired" and t < mine[-1].closed_at:
             c, taken = mine[-1], any(c.slot == slot and c.at != "closed" for c in phone.cases)
             self.find("late_reply", op, rec.key[2], c, t, False, *([] if taken else ["revived"]))
             if taken:
-                return "rejects"
+                return "too_late"
             del c.outcomes[PHASE[c.closed_step]], c.expired[c.closed_step]
             c.closed_by, revived = None, c.closed_step
             self.counts["revived"] += 1
             self.open(c, revived)
         mine = [c for c in mine if c.at != "closed"]
         if not mine:
-            return self.miss(asking[0]) if len(asking) == 1 else "rejects"
+            return self.miss(asking[0], "bad_slot") if len(asking) == 1 else "bad_slot"
         c = mine[-1]
         if c.at not in PROMPTS:
-            return "rejects"
+            return "no_open_prompt"
         if step in c.expired and t < c.expired[step]:
             self.find("late_reply", op, rec.key[2], c, t, False)
-            return "rejects"
+            return "too_late"
         if PROMPTS.index(step) < PROMPTS.index(c.at):
-            return "rejects"
-        if not good or step != c.at or c.lang and int(lang) != c.lang:
-            return self.miss(c)
+            return "already_answered"
+        if c.lang and int(lang) != c.lang:
+            return self.miss(c, "bad_language")
+        if step != c.at:
+            return self.miss(c, "not_asked")
+        if not good:
+            return self.miss(c, {"name": "bad_name", "account": "bad_account"}.get(step, "bad_answer"))
         self.take(c, step, int(lang), birth)
 
-    def miss(self, c):
+    def miss(self, c, reason):
         if c.opened_in == self.n or c.missed_in == self.n:
-            return "rejects"
+            return reason
+        self.reasons["misses", reason] += 1
         c.missed_in = c.corrected_in = self.n
         c.misses += 1
         assert c.misses < 3
@@ -372,7 +384,7 @@ class Ledger:
             return "duplicates"
         if q["status"]:
             self.find("response_conflict", agency, rec.key[0], c, rec.t, rec.bad, again=self.rec[1])
-            return "rejects"
+            return "already_answered"
         q["status"] = status
         yes = status != "refused"
         c.outcomes[{"registry": "registration", "akimat": "kindergarten", "benefit": "benefit"}[agency]] = status
@@ -607,7 +619,7 @@ class World:
             self.fail(f"night {n}: requests {sorted(set(asked) ^ led.asked)[:6]} differ")
         with open(f"{out}/reconciliation.csv", encoding="utf-8", newline="") as f:
             self.rows[n] = {tuple(x[c] for c in ("finding", "party", "id", "msisdn", "slot", "since")): x["detail"] for x in csv.DictReader(f)}
-        self.runs[n] = dict(json.load(open(f"{out}/run.json", encoding="utf-8")), found=led.found, expected=led.counts, verdicts=led.verdicts, late=led.late)
+        self.runs[n] = dict(json.load(open(f"{out}/run.json", encoding="utf-8")), found=led.found, expected=led.counts, reasons=led.reasons, verdicts=led.verdicts, late=led.late)
         for row, s in bound:
             if s.step.endswith("_manual"):
                 self.expired.setdefault((s.case.birth.id, self.last_asked[s.case]), n)
@@ -714,6 +726,10 @@ def check_counts(w):
             if got[key] != want[key]:
                 w.fail(f"night {n}: {' '.join(key)} {got[key]}, not {want[key]}")
         c = run["counts"]
+        reasons = {("rejects", kind, reason): x for kind, some in c.get("rejects", {}).items() for reason, x in some.items()} | {("misses", reason): x for reason, x in c.get("misses", {}).items()}
+        for key in {*reasons, *run["reasons"]}:
+            if reasons.get(key, 0) != run["reasons"][key]:
+                w.fail(f"night {n}: {' '.join(key)} {reasons.get(key, 0)}, not {run['reasons'][key]}")
         for name, have in (("opened", c.get("opened", 0)), ("revived", c.get("revived", 0)), ("expired", c.get("given_up", {}).get("expired", 0))):
             if have != want[name]:
                 w.fail(f"night {n}: {name} {have}, not {want[name]}")

@@ -25,7 +25,8 @@ struct view {
     struct fault *fault;
     struct ids ids;
     struct phone phone;
-    struct buffer history; /* struct told; identities point into blocks that live as long as the command */
+    struct buffer history; /* struct told; identities point into blocks */
+    struct buffer blocks;  /* char *: unpacked history */
 };
 
 /* ---- finding ---- */
@@ -78,6 +79,10 @@ static int take_history(struct view *view, uint32_t run, struct span packed)
         free(bytes);
         return fault_set(view->fault, FAULT_FAILED, "the history of run %u is damaged", run);
     }
+    if (buffer_add(&view->blocks, &bytes, sizeof bytes, view->fault)) {
+        free(bytes);
+        return -1;
+    }
     for (size_t at = 0; at + sizeof(struct history_head) <= size;) {
         struct history_head head;
         memcpy(&head, bytes + at, sizeof head);
@@ -92,7 +97,7 @@ static int take_history(struct view *view, uint32_t run, struct span packed)
                 return -1;
         }
     }
-    return 0; /* `bytes` lives on: identities point into it */
+    return 0;
 }
 
 static int find_history(struct view *view, MDB_txn *txn)
@@ -375,6 +380,9 @@ int command_case(int argc, char **argv, struct fault *fault)
         fwrite(out.data, 1, out.size, stdout);
     buffer_free(&out);
     buffer_free(&view.history);
+    for (size_t i = 0; i < view.blocks.size / sizeof(char *); i++)
+        free(((char **)view.blocks.data)[i]);
+    buffer_free(&view.blocks);
     free(view.phone.cases);
     free(view.phone.sms);
     free(view.phone.marks);

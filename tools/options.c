@@ -45,7 +45,7 @@ int options_read(const struct command *command, int argc, char **argv, int *ret_
                 return 1;
             }
             if (given[0] == '-' && given[1])
-                return fault_set(fault, FAULT_USAGE, "besik %s: %s: no such option (see besik %s --help)", command->name,
+                return fault_set(fault, FAULT_USAGE, "%s: no such option (see besik %s --help)",
                                  given, command->name);
             argv[kept++] = given;
             continue;
@@ -63,16 +63,16 @@ int options_read(const struct command *command, int argc, char **argv, int *ret_
         bool known = option && option->name;
         bool takes_value = known ? option->argument != NULL : command->other != NULL;
         if (!known && !command->other)
-            return fault_set(fault, FAULT_USAGE, "besik %s: --%.*s: no such option (see besik %s --help)", command->name,
+            return fault_set(fault, FAULT_USAGE, "--%.*s: no such option (see besik %s --help)",
                              (int)size, given, command->name);
         const char *value = equals ? equals + 1 : NULL;
         if (takes_value && !value) {
             if (++i >= argc)
-                return fault_set(fault, FAULT_USAGE, "besik %s: --%s: a value is missing", command->name, given);
+                return fault_set(fault, FAULT_USAGE, "--%s: a value is missing", given);
             value = argv[i];
         }
         if (!takes_value && value)
-            return fault_set(fault, FAULT_USAGE, "besik %s: --%.*s takes no value", command->name, (int)size, given);
+            return fault_set(fault, FAULT_USAGE, "--%.*s takes no value", (int)size, given);
         if (!known) {
             char name[64];
             snprintf(name, sizeof name, "%.*s", (int)size, given);

@@ -85,6 +85,26 @@ static uint32_t folder_run(const char *folder, char store[STORE_NAME_SIZE * 2 + 
                : 0;
 }
 
+/* What the run told when it was done. Returns 1, or a fault. */
+static int tell_folder_again(struct run *run, uint32_t number)
+{
+    if (!run->options->json) {
+        printf("run %u: done before: %s\n", number, run->options->out);
+        return 1;
+    }
+    char path[4200], bytes[16384];
+    snprintf(path, sizeof path, "%s/run.json", run->options->out);
+    int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+    ssize_t size = fd < 0 ? -1 : 1;
+    for (off_t at = 0; size > 0; at += size)
+        if ((size = sys.pread(fd, bytes, sizeof bytes, at)) > 0)
+            fwrite(bytes, 1, (size_t)size, stdout);
+    int error = errno;
+    if (fd >= 0)
+        sys.close(fd);
+    return size < 0 ? fault_errno(run->fault, error, "%s: read", path) : 1;
+}
+
 /* --out stands already: 1 it is this very run (nothing to do), else a fault. */
 static int check_folder_again(struct run *run)
 {
@@ -101,8 +121,7 @@ static int check_folder_again(struct run *run)
         if (same_time && (ingest_run(&run->ingest, run->fault) || digest_inputs(run, &digest)))
             return -1;
         if (same_time && XXH128_isEqual(digest, row.digest)) {
-            printf("run %u: done before: %s\n", number, run->options->out);
-            return 1;
+            return tell_folder_again(run, number);
         }
     }
     return fault_set(run->fault, FAULT_USAGE, "%s: stands already and holds another run; give another --out", run->options->out);

@@ -1,0 +1,366 @@
+/* test_phone.c - the stored form of a phone: there and back, cut and damaged, and what is forgotten. */
+#include "engine/phone.h"
+
+#include "engine/event.h"
+#include "engine/flow.h"
+#include "engine/values.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CASES = 14, SMS_EACH = 9, SENT_EACH = 4, MARKS = 40 };
+
+static uint64_t dice_state;
+static uint64_t dice(uint64_t sides)
+{
+    dice_state ^= dice_state << 13;
+    dice_state ^= dice_state >> 7;
+    dice_state ^= dice_state << 17;
+    return sides ? dice_state % sides : dice_state;
+}
+
+static int64_t some_time(void)
+{
+    static const int64_t EDGES[] = {NEVER_MS, INT64_MAX, 0, -1, 1, INT64_MIN + 1, 1795000000000, -1795000000000};
+    return dice(4) ? 1795000000000 + (int64_t)dice(400ull * DAY_MS) : EDGES[dice(sizeof EDGES / sizeof *EDGES)];
+}
+
+static uint32_t some_number(uint32_t max)
+{
+    static const uint32_t EDGES[] = {0, 1, 127, 128, 16383, 16384, UINT32_MAX};
+    uint32_t number = dice(2) ? (uint32_t)dice((uint64_t)max + 1) : EDGES[dice(sizeof EDGES / sizeof *EDGES)];
+    return number > max ? max : number;
+}
+
+static struct span some_text(size_t max)
+{
+    static char room[1 << 16];
+    static size_t used;
+    size_t size = dice(3) ? dice(max < 20 ? max + 1 : 20) : dice(max + 1);
+    if (used + size > sizeof room)
+        used = 0;
+    char *text = room + used;
+    for (size_t i = 0; i < size; i++)
+        text[i] = (char)dice(256);
+    used += size;
+    return (struct span){size ? text : NULL, size};
+}
+
+static struct kase some_case(uint32_t number)
+{
+    struct kase kase = {
+        .number = number,
+        .slot = (uint8_t)(1 + dice(9)),
+        .step = (uint8_t)dice(STEP_COUNT),
+        .lang = (uint8_t)dice(LANG_COUNT),
+        .sex = dice(2) ? 'M' : 'F',
+        .child_order = (uint8_t)dice(21),
+        .withdrawn = (uint8_t)dice(2),
+        .outcomes = {(uint8_t)dice(OUTCOME_COUNT), (uint8_t)dice(OUTCOME_COUNT), (uint8_t)dice(OUTCOME_COUNT)},
+        .closed_by = (uint8_t)dice(OUTCOME_COUNT),
+        .closed_step = (uint8_t)dice(STEP_COUNT),
+        .expired_step = (uint8_t)dice(STEP_COUNT),
+        .expired_ms = some_time(),
+        .closed_ms = some_time(),
+        .region = some_number(999999999),
+        .birth_day = (int32_t)dice(60000) - 20000,
+        .registered_ms = some_time(),
+        .begun_ms = some_time(),
+        .since_ms = some_time(),
+        .serial = some_number(UINT32_MAX),
+        .prompt_run = some_number(UINT32_MAX),
+        .prompt_ms = some_time(),
+        .reminded_ms = some_time(),
+        .misses = (uint8_t)dice(4),
+        .missed_run = some_number(UINT32_MAX),
+        .corrected_run = some_number(UINT32_MAX),
+        .education = (uint16_t)some_number(999),
+        .income = (uint16_t)some_number(999),
+        .office = (uint16_t)some_number(999),
+        .privilege = (uint16_t)some_number(999),
+        .locality = (uint16_t)some_number(999),
+        .account_answer = (uint8_t)dice(3),
+    };
+    struct span *texts[] = {&kase.notice_id, &kase.hospital, &kase.iin, &kase.account_on_file, &kase.account, &kase.surname, &kase.given,
+                            &kase.patronymic, &kase.reference};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = some_text(i == 1 || i == 8 ? 4096 : 64);
+    for (unsigned i = 0; i < AGENCY_COUNT; i++)
+        if (dice(2))
+            kase.requests[i] = (struct request){1, (uint8_t)dice(OUTCOME_COUNT), (uint8_t)dice(2), (uint8_t)dice(2), some_number(UINT32_MAX),
+                                                some_time(), some_time()};
+    return kase;
+}
+
+static struct sms some_sms(void)
+{
+    static const uint8_t FINALS[] = {0, RECEIPT_DELIVERED, RECEIPT_FAILED};
+    return (struct sms){.at_ms = some_time(), .operator = (uint16_t)some_number(UINT16_MAX), .kind = (uint8_t)dice(SMS_KIND_COUNT),
+                        .what = (uint8_t)dice(INFO_COUNT), .statuses = (uint8_t)dice(8), .final = FINALS[dice(3)]};
+}
+
+struct room { /* lists of their own for a phone to be decoded into */
+    struct kase cases[CASES];
+    struct sms sms[CASES * (SMS_EACH + SENT_EACH)];
+    struct mark marks[MARKS];
+};
+
+static struct phone empty_phone(struct room *room)
+{
+    return (struct phone){.cases = room->cases, .case_capacity = CASES, .sms = room->sms, .sms_capacity = CASES * (SMS_EACH + SENT_EACH),
+                          .marks = room->marks, .mark_capacity = MARKS};
+}
+
+struct life { /* a phone, and what goes out of it now */
+    struct room room;
+    struct phone phone;
+    struct sms sent[CASES * SENT_EACH];
+    uint32_t sent_case[CASES * SENT_EACH], sent_count;
+};
+
+static void some_life(struct life *life)
+{
+    *life = (struct life){0};
+    struct phone *phone = &life->phone;
+    *phone = empty_phone(&life->room);
+    phone->latest_ms = some_time();
+    phone->latest_operator = (uint16_t)some_number(UINT16_MAX);
+    phone->due_ms = some_time();
+    phone->case_count = (uint32_t)dice(dice(3) ? 4 : CASES + 1);
+    for (uint32_t i = 0; i < phone->case_count; i++) {
+        struct kase *kase = &phone->cases[i];
+        *kase = some_case(i + 1);
+        kase->sms_first = phone->sms_count;
+        kase->sms_count = (uint32_t)dice(SMS_EACH + 1);
+        for (uint32_t j = 0; j < kase->sms_count; j++)
+            phone->sms[phone->sms_count++] = some_sms();
+        uint32_t now = (uint32_t)dice(SENT_EACH + 1);
+        for (uint32_t j = 0; j < now; j++) {
+            life->sent_case[life->sent_count] = i;
+            life->sent[life->sent_count++] = some_sms();
+        }
+        kase->last_sms = (uint32_t)dice(kase->sms_count + now + 1);
+    }
+    phone->mark_count = (uint32_t)dice(MARKS + 1);
+    for (uint32_t i = 0; i < phone->mark_count; i++)
+        phone->marks[i] = (struct mark){dice(0), dice(0), some_time()};
+}
+
+static bool same_case(const struct kase *a, const struct kase *b)
+{
+    const struct span *texts_a[] = {&a->notice_id, &a->hospital, &a->iin, &a->account_on_file, &a->account, &a->surname, &a->given,
+                                    &a->patronymic, &a->reference};
+    const struct span *texts_b[] = {&b->notice_id, &b->hospital, &b->iin, &b->account_on_file, &b->account, &b->surname, &b->given,
+                                    &b->patronymic, &b->reference};
+    for (unsigned i = 0; i < sizeof texts_a / sizeof *texts_a; i++)
+        if (!span_equal(*texts_a[i], *texts_b[i]))
+            return false;
+    for (unsigned i = 0; i < AGENCY_COUNT; i++) {
+        const struct request *x = &a->requests[i], *y = &b->requests[i];
+        if (x->made != y->made || (x->made && (x->status != y->status || x->sent != y->sent || x->reported != y->reported ||
+                                               x->made_run != y->made_run || x->created_ms != y->created_ms ||
+                                               x->responded_ms != y->responded_ms)))
+            return false;
+    }
+    return a->number == b->number && a->slot == b->slot && a->step == b->step && a->lang == b->lang && a->sex == b->sex &&
+           a->child_order == b->child_order && a->withdrawn == b->withdrawn && memcmp(a->outcomes, b->outcomes, sizeof a->outcomes) == 0 &&
+           a->closed_by == b->closed_by && a->closed_step == b->closed_step && a->expired_step == b->expired_step &&
+           a->expired_ms == b->expired_ms && a->closed_ms == b->closed_ms && a->region == b->region && a->birth_day == b->birth_day &&
+           a->registered_ms == b->registered_ms && a->begun_ms == b->begun_ms && a->since_ms == b->since_ms && a->serial == b->serial &&
+           a->prompt_run == b->prompt_run && a->prompt_ms == b->prompt_ms && a->reminded_ms == b->reminded_ms && a->misses == b->misses &&
+           a->missed_run == b->missed_run && a->corrected_run == b->corrected_run && a->last_sms == b->last_sms &&
+           a->education == b->education && a->income == b->income && a->office == b->office && a->privilege == b->privilege &&
+           a->locality == b->locality && a->account_answer == b->account_answer;
+}
+
+static bool same_sms(const struct sms *a, const struct sms *b)
+{
+    return a->at_ms == b->at_ms && a->operator== b->operator&& a->kind == b->kind && a->what == b->what && a->statuses == b->statuses &&
+           a->final == b->final;
+}
+
+/* Encodes into bytes of just that size. */
+static struct span encode(const struct life *life, int64_t forget_before_ms)
+{
+    size_t most = phone_encoded_max(&life->phone, life->sent_count);
+    char *bytes = malloc(most);
+    size_t size = phone_encode(&life->phone, life->sent, life->sent_case, life->sent_count, forget_before_ms, bytes);
+    cr_assert_leq(size, most);
+    return (struct span){realloc(bytes, size), size};
+}
+
+Test(phone, there_and_back)
+{
+    static struct life life;
+    static struct room room;
+    dice_state = 4711;
+    for (unsigned round = 0; round < 3000; round++) {
+        some_life(&life);
+        struct span record = encode(&life, INT64_MIN);
+        uint32_t cases, sms, marks;
+        cr_assert(phone_measure(record, &cases, &sms, &marks));
+        cr_assert(cases == life.phone.case_count && sms == life.phone.sms_count + life.sent_count && marks == life.phone.mark_count);
+        struct phone got = empty_phone(&room);
+        /* no wider than measured */
+        got.case_capacity = cases, got.sms_capacity = sms, got.mark_capacity = marks;
+        cr_assert(phone_decode(&got, record), "round %u", round);
+        cr_assert(got.known && got.latest_ms == life.phone.latest_ms && got.latest_operator == life.phone.latest_operator &&
+                  got.due_ms == life.phone.due_ms);
+        cr_assert(got.case_count == cases && got.sms_count == sms && got.mark_count == marks);
+        uint32_t sent = 0, first = 0;
+        bool open = false;
+        for (uint32_t i = 0; i < cases; i++) {
+            const struct kase *was = &life.phone.cases[i], *is = &got.cases[i];
+            cr_assert(same_case(was, is), "round %u, case %u", round, i + 1);
+            open |= was->step != STEP_CLOSED;
+            cr_assert_eq(is->sms_first, first);
+            for (uint32_t j = 0; j < was->sms_count; j++)
+                cr_assert(same_sms(&life.phone.sms[was->sms_first + j], &got.sms[is->sms_first + j]));
+            uint32_t behind = was->sms_count;
+            for (; sent < life.sent_count && life.sent_case[sent] == i; sent++)
+                cr_assert(same_sms(&life.sent[sent], &got.sms[is->sms_first + behind++]), "what went out now stands behind");
+            cr_assert_eq(is->sms_count, behind);
+            first += behind;
+        }
+        cr_assert_eq(sent, life.sent_count);
+        cr_assert_eq(phone_is_open(&got), open);
+        for (uint32_t i = 0; i < marks; i++)
+            cr_assert(memcmp(&got.marks[i], &life.phone.marks[i], sizeof got.marks[i]) == 0);
+        /* and what was decoded is encoded alike */
+        struct span again = {malloc(phone_encoded_max(&got, 0)), 0};
+        again.size = phone_encode(&got, NULL, NULL, 0, INT64_MIN, (char *)again.data);
+        cr_assert(span_equal(again, record));
+        free((char *)again.data);
+        free((char *)record.data);
+    }
+}
+
+Test(phone, forgetting)
+{
+    static struct life life;
+    static struct room room;
+    dice_state = 99;
+    for (unsigned round = 0; round < 500; round++) {
+        some_life(&life);
+        int64_t before = life.phone.mark_count && dice(2) ? life.phone.marks[dice(life.phone.mark_count)].at_ms : some_time();
+        struct span record = encode(&life, before);
+        struct phone got = empty_phone(&room);
+        cr_assert(phone_decode(&got, record));
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < life.phone.mark_count; i++)
+            if (life.phone.marks[i].at_ms >= before)
+                cr_assert(memcmp(&got.marks[kept++], &life.phone.marks[i], sizeof *got.marks) == 0, "in their order; at the bound it is kept");
+        cr_assert_eq(got.mark_count, kept);
+        cr_assert_eq(got.case_count, life.phone.case_count);
+        free((char *)record.data);
+    }
+}
+
+/* Whatever the bytes: false, or a phone that can be used and encoded. */
+static bool survives(struct span record, struct room *room)
+{
+    uint32_t cases, sms, marks;
+    if (!phone_measure(record, &cases, &sms, &marks))
+        return false;
+    cr_assert(cases <= record.size && sms <= record.size && marks <= record.size, "a damaged count asks for much");
+    struct kase *case_list = malloc((cases + 1) * sizeof *case_list);
+    struct sms *sms_list = malloc((sms + 1) * sizeof *sms_list);
+    struct mark *mark_list = malloc((marks + 1) * sizeof *mark_list);
+    struct phone got = {.cases = case_list, .case_capacity = cases, .sms = sms_list, .sms_capacity = sms, .marks = mark_list,
+                        .mark_capacity = marks};
+    bool good = phone_decode(&got, record);
+    if (good) {
+        uint32_t first = 0;
+        for (uint32_t i = 0; i < got.case_count; i++) {
+            const struct kase *kase = &got.cases[i];
+            cr_assert(kase->number == i + 1 && kase->slot >= 1 && kase->slot <= SLOT_MAX && kase->step < STEP_COUNT && kase->lang < LANG_COUNT &&
+                      kase->closed_step < STEP_COUNT && kase->expired_step < STEP_COUNT && kase->closed_by < OUTCOME_COUNT &&
+                      kase->last_sms <= kase->sms_count && kase->sms_first == first);
+            first += kase->sms_count;
+            for (unsigned p = 0; p < PHASE_COUNT; p++)
+                cr_assert(kase->outcomes[p] < OUTCOME_COUNT);
+            for (unsigned a = 0; a < AGENCY_COUNT; a++)
+                cr_assert(kase->requests[a].status < OUTCOME_COUNT);
+        }
+        cr_assert_eq(first, got.sms_count);
+        for (uint32_t i = 0; i < got.sms_count; i++)
+            cr_assert(got.sms[i].kind < SMS_KIND_COUNT && got.sms[i].final < 3 && got.sms[i].what <= STEP_COUNT);
+        char *bytes = malloc(phone_encoded_max(&got, 0));
+        size_t size = phone_encode(&got, NULL, NULL, 0, INT64_MIN, bytes);
+        cr_assert_leq(size, phone_encoded_max(&got, 0));
+        free(bytes);
+    }
+    (void)room;
+    free(case_list);
+    free(sms_list);
+    free(mark_list);
+    return good;
+}
+
+Test(phone, cut_short)
+{
+    static struct life life;
+    static struct room room;
+    dice_state = 5;
+    for (unsigned round = 0; round < 60; round++) {
+        some_life(&life);
+        struct span record = encode(&life, INT64_MIN);
+        for (size_t size = 0; size < record.size; size += 1 + (record.size > 2000 ? dice(37) : 0)) {
+            char *cut = malloc(size + !size); /* not a byte more: reading beyond shows */
+            memcpy(cut, record.data, size);
+            cr_assert_not(survives((struct span){cut, size}, &room), "%zu of %zu bytes", size, record.size);
+            free(cut);
+        }
+        char *longer = malloc(record.size + 1);
+        memcpy(longer, record.data, record.size);
+        longer[record.size] = 0;
+        cr_assert_not(survives((struct span){longer, record.size + 1}, &room), "a byte too many");
+        free(longer);
+        free((char *)record.data);
+    }
+}
+
+Test(phone, damaged)
+{
+    static struct life life;
+    static struct room room;
+    dice_state = 17;
+    unsigned taken = 0, refused = 0;
+    for (unsigned round = 0; round < 80; round++) {
+        some_life(&life);
+        struct span record = encode(&life, INT64_MIN);
+        char *bytes = (char *)record.data;
+        for (unsigned times = 0; times < 600; times++) {
+            size_t at = dice(3) ? dice(record.size) : dice(record.size < 60 ? record.size : 60);
+            char was = bytes[at];
+            bytes[at] = (char)(dice(2) ? was ^ 1 << dice(8) : (int)dice(256));
+            if (survives(record, &room))
+                taken++;
+            else
+                refused++;
+            bytes[at] = was;
+        }
+        for (unsigned times = 0; times < 100; times++) { /* much at once */
+            char *noise = malloc(record.size);
+            memcpy(noise, bytes, record.size);
+            for (unsigned i = 0; i < 20; i++)
+                noise[dice(record.size)] = (char)dice(256);
+            (void)survives((struct span){noise, record.size}, &room);
+            free(noise);
+        }
+        free(bytes);
+    }
+    for (unsigned round = 0; round < 20000; round++) {
+        char noise[300];
+        size_t size = dice(sizeof noise);
+        for (size_t i = 0; i < size; i++)
+            noise[i] = (char)(dice(4) ? dice(4) : dice(256));
+        char *exact = malloc(size + !size);
+        memcpy(exact, noise, size);
+        (void)survives((struct span){exact, size}, &room);
+        free(exact);
+    }
+    cr_expect(taken > 1000 && refused > 1000, "%u taken, %u refused", taken, refused);
+}
