@@ -16,4 +16,11 @@
 
 #define NODISCARD __attribute__((warn_unused_result))
 
+/* A large local array on a hot path, written before it is read: not zeroed as all other locals are by the build. */
+#if __has_attribute(uninitialized)
+#define UNINITIALIZED __attribute__((uninitialized))
+#else
+#define UNINITIALIZED
+#endif
+
 #endif

@@ -5,6 +5,8 @@
  * leaves alone, followed by no mark; those are taken as they stand, and utf8proc sees only the others. */
 #include "engine/values.h"
 
+#include "engine/check.h"
+
 #include <utf8proc.h>
 
 #define WORDS_MAX 4
@@ -79,7 +81,7 @@ static size_t name_feed_cluster(struct name_parse *parse, const char *at, size_t
         size += mark_size;
     }
 
-    utf8proc_int32_t points[CLUSTER_MAX];
+    UNINITIALIZED utf8proc_int32_t points[CLUSTER_MAX];
     utf8proc_option_t nfc = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
     utf8proc_ssize_t count =
         utf8proc_decompose((const utf8proc_uint8_t *)at, (utf8proc_ssize_t)size, points, CLUSTER_MAX, nfc);

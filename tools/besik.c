@@ -1,9 +1,7 @@
 /* besik.c - the front door: which command, and what its failure means to the shell. */
 #include "tools/commands.h"
 
-#include <malloc.h>
 #include <stdio.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -31,9 +29,6 @@ int main(int argc, char **argv)
 {
     struct fault fault = {0};
     umask(0077);
-    mallopt(M_MMAP_THRESHOLD, 1 << 30); /* big buffers are used again and again: keep their pages */
-    mallopt(M_TRIM_THRESHOLD, INT32_MAX);
-    mallopt(M_TOP_PAD, 16 << 20);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a core would hold personal data */
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help();

@@ -25,7 +25,7 @@ static int notice_order(const void *a, const void *b, const void *context)
 {
     const struct event *x = a, *y = b;
     const struct run *run = context;
-    struct span field_x[EVENT_FIELDS_MAX], field_y[EVENT_FIELDS_MAX];
+    UNINITIALIZED struct span field_x[EVENT_FIELDS_MAX], field_y[EVENT_FIELDS_MAX];
     event_fields(x, field_x);
     event_fields(y, field_y);
     int order = span_compare(field_x[NOTICE_ID], field_y[NOTICE_ID]);
@@ -87,7 +87,7 @@ size_t run_identity(const struct run *run, const struct event *event, char *out)
 int run_add_reject(struct run *run, uint32_t worker, const struct event *event, unsigned outcome, enum reason reason,
                    bool phone_known, struct fault *fault)
 {
-    char identity[8200];
+    UNINITIALIZED char identity[8200];
     struct reject reject = {
         .piece = event->piece,
         .line = event->line,
@@ -105,7 +105,7 @@ int run_add_reject(struct run *run, uint32_t worker, const struct event *event, 
 int run_add_finding(struct run *run, uint32_t worker, struct finding_row *row, struct span party, struct span id,
                     struct span detail, struct fault *fault)
 {
-    char bytes[FINDING_SIZE_MAX];
+    UNINITIALIZED char bytes[FINDING_SIZE_MAX];
     size_t size = finding_pack(row, party, id, detail, bytes);
     return spool_add(&run->findings, worker, row->finding, bytes, size, NULL, 0, fault);
 }

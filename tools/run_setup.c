@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -138,6 +139,9 @@ size_t run_transaction_size(const struct run *run)
 
 int run_set_up(struct run *run)
 {
+    mallopt(M_MMAP_THRESHOLD, 1 << 30); /* big buffers are used again and again: keep their pages */
+    mallopt(M_TRIM_THRESHOLD, INT32_MAX);
+    mallopt(M_TOP_PAD, 16 << 20);
     const struct settings *settings = &run->store->settings;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     run->worker_count = run->options->workers ? run->options->workers : (uint32_t)clamp((uint64_t)processors, 1, CREW_MAX);
