@@ -18,11 +18,11 @@ static char *put_number(char *out, uint64_t number)
     return out;
 }
 
-/* Times are near one another: kept as the (zigzag) difference to the one before. NEVER_MS and INT64_MAX survive. */
+/* Zigzag and one more, so that 0 is NEVER_MS, which is frequent. */
 static char *put_time(char *out, int64_t ms)
 {
     uint64_t zigzag = ((uint64_t)ms << 1) ^ (uint64_t)(ms >> 63);
-    return put_number(out, zigzag);
+    return put_number(out, zigzag + 1);
 }
 
 static char *put_span(char *out, struct span text)
@@ -66,7 +66,7 @@ static uint64_t get_up_to(struct cursor *in, uint64_t max)
 
 static int64_t get_time(struct cursor *in)
 {
-    uint64_t zigzag = get_number(in);
+    uint64_t zigzag = get_number(in) - 1;
     return (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
 }
 
@@ -230,7 +230,7 @@ static void get_sms(struct cursor *in, struct sms *sms)
 /* ---- the whole ---- */
 
 /* the least that one of them takes, so that a damaged count cannot ask for much */
-#define CASE_SIZE_MIN 40
+#define CASE_SIZE_MIN 32
 #define SMS_SIZE_MIN 5
 #define MARK_SIZE 17
 

@@ -3,6 +3,15 @@
 
 #include "engine/values.h"
 
+static size_t put_number(char *out, unsigned number)
+{
+    size_t size = 0;
+    if (number >= 10)
+        size = put_number(out, number / 10);
+    out[size] = (char)('0' + number % 10);
+    return size + 1;
+}
+
 int rows_sms(const struct rows *rows, const struct phone *phone, const struct made *made, struct buffer *buffer,
              struct fault *fault)
 {
@@ -38,8 +47,14 @@ int rows_sms(const struct rows *rows, const struct phone *phone, const struct ma
     *out++ = ',';
     value_phone_write(phone->number, out);
     out += 11;
-    out += sprintf(out, ",%s,%s,%s,%s,%u,", rows->short_code, SMS_KIND_WORDS[made->kind], what, LANG_WORDS[made->lang],
-                   text.segments);
+    const char *const words[] = {rows->short_code, SMS_KIND_WORDS[made->kind], what, LANG_WORDS[made->lang]};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        *out++ = ',';
+        out = stpcpy(out, words[i]);
+    }
+    *out++ = ',';
+    out += put_number(out, text.segments);
+    *out++ = ',';
     memcpy(out, text.quoted.data, text.quoted.size);
     out += text.quoted.size;
     *out++ = '\n';

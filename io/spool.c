@@ -173,6 +173,16 @@ static int spill(struct spool *spool, struct spool_worker *worker, struct fault 
         for (struct spool_chunk *chunk = stream->first; chunk; chunk = chunk->next) {
             if (!chunk->size)
                 continue;
+            if (write_all(worker->spill_fd, chunk->data, chunk->size, worker->spill_size))
+                return fault_errno(fault, errno, "%s: write a spill file (free space or give --tmp another folder)",
+                                   spool->tmp_dir);
+            struct spool_extent *last = worker->extent_count ? &worker->extents[worker->extent_count - 1] : NULL;
+            if (last && last->part == part && last->offset + last->size == worker->spill_size &&
+                last->size < UINT32_MAX - SPOOL_CHUNK) { /* a part's chunks stand together: one read fetches them */
+                last->size += chunk->size;
+                worker->spill_size += chunk->size;
+                continue;
+            }
             if (worker->extent_count == worker->extent_capacity) {
                 uint32_t capacity = worker->extent_capacity ? worker->extent_capacity * 2 : 1024;
                 struct spool_extent *extents = sys.realloc(worker->extents, capacity * sizeof *extents);
@@ -181,9 +191,6 @@ static int spill(struct spool *spool, struct spool_worker *worker, struct fault 
                 worker->extents = extents;
                 worker->extent_capacity = capacity;
             }
-            if (write_all(worker->spill_fd, chunk->data, chunk->size, worker->spill_size))
-                return fault_errno(fault, errno, "%s: write a spill file (free space or give --tmp another folder)",
-                                   spool->tmp_dir);
             worker->extents[worker->extent_count++] = (struct spool_extent){worker->spill_size, part, chunk->size};
             worker->spill_size += chunk->size;
         }

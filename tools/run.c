@@ -240,13 +240,7 @@ static int check_sms_limit(struct run *run)
 
 static int finish_outputs(struct run *run)
 {
-    for (uint32_t i = 0; i < run->facts.ref->operator_count; i++)
-        if (run->outbound[i] && output_finish(run->outbound[i], run->fault))
-            return -1;
-    for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
-        if (run->requests[agency] && output_finish(run->requests[agency], run->fault))
-            return -1;
-    return output_finish(run->rejects_file, run->fault) || output_finish(run->findings_file, run->fault) ? -1 : 0;
+    return run_finish_files(run) || output_finish(run->rejects_file, run->fault) || output_finish(run->findings_file, run->fault) ? -1 : 0;
 }
 
 /* The instant in which the run takes effect. */

@@ -86,6 +86,7 @@ struct run {
     struct walk walk;
     struct publish_place place;
     struct crew crew;
+    struct crew filer; /* the one thread that writes the output files */
     struct spool_pool pool;
     struct spool events, notices, rejects, findings, index;
     struct ingest ingest;
@@ -115,12 +116,13 @@ struct run {
     uint32_t window_size;
     pthread_mutex_t window_lock;
     pthread_cond_t window_news;
-    uint32_t next_part, written_parts; /* to be taken by a worker; written */
+    uint32_t next_part, stored_parts, filed_parts; /* to be taken by a worker; in the store; in the files */
     struct state *state;               /* as it will be */
     bool rewrite_open;                 /* the whole table of open cases is written anew */
     bool look_at_all;                  /* every open case is looked at, not only those named or due */
     uint32_t segment_numbers[SEGMENTED_COUNT];  /* of this run */
     struct buffer due, awaited;        /* not yet written */
+    struct buffer scratch;
     struct buffer json;                /* run.json */
     uint32_t due_sequence, awaited_sequence;
     double stages[4];
@@ -150,8 +152,12 @@ int run_add_reject(struct run *run, uint32_t worker, const struct event *event, 
                    bool phone_known, struct fault *fault);
 int run_add_finding(struct run *run, uint32_t worker, struct finding_row *row, struct span party, struct span id,
                     struct span detail, struct fault *fault);
-int run_open_output(struct run *run, struct output **output, const char *name, const char *header);
-int run_write_part(struct run *run, struct part_output *output);
+int run_open_output(struct run *run, struct ring *ring, struct output **output, const char *name, const char *header,
+                    struct fault *fault);
+int run_file_part(struct run *run, struct part_output *output, struct crew_worker *filer);
+int run_store_part(struct run *run, struct part_output *output);
+int run_finish_files(struct run *run);  /* writes what is left and syncs */
+void run_close_files(struct run *run);
 int run_flush_queues(struct run *run);
 int run_queue_due(struct run *run, const struct due_entry *entries, size_t count);
 int run_queue_awaited(struct run *run, const struct awaited_row *rows, size_t count);

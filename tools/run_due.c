@@ -67,13 +67,33 @@ static int awaited_order(const void *a, const void *b)
     return (x->at_ms > y->at_ms) - (x->at_ms < y->at_ms);
 }
 
+/* Nearly all rows are of this run's as-of: parted by operator they are in order. */
+static void sort_awaited(struct run *run, struct awaited_row *rows, size_t count)
+{
+    bool alike = true;
+    for (size_t i = 0; i < count && alike; i++)
+        alike = rows[i].at_ms == rows[0].at_ms;
+    buffer_clear(&run->scratch);
+    struct awaited_row *parted = alike ? (struct awaited_row *)buffer_room(&run->scratch, count * sizeof *rows, run->fault) : NULL;
+    if (!parted) {
+        qsort(rows, count, sizeof *rows, awaited_order);
+        return;
+    }
+    size_t at = 0;
+    for (uint32_t operator = 0; operator< run->facts.ref->operator_count && at < count; operator++)
+        for (size_t i = 0; i < count; i++)
+            if (rows[i].operator == operator)
+                parted[at++] = rows[i];
+    memcpy(rows, parted, count * sizeof *rows);
+}
+
 static int flush_awaited(struct run *run)
 {
     struct awaited_row *rows = (struct awaited_row *)run->awaited.data;
     size_t count = run->awaited.size / sizeof *rows;
     if (!count || !run->writing)
         return 0;
-    qsort(rows, count, sizeof *rows, awaited_order);
+    sort_awaited(run, rows, count);
     for (size_t at = 0; at < count;) {
         struct awaited_entry entries[(QUEUE_SIZE - 8) / sizeof(struct awaited_entry)];
         size_t some = 0;

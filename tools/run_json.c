@@ -244,7 +244,7 @@ int run_write_json(struct run *run, double seconds)
                                 run->stages[STAGE_COMMIT], run->stages[STAGE_PUBLISH], run->worker_count,
                                 usage.ru_maxrss * 1024L);
     struct output *file = NULL;
-    int failed = json.failed || run_open_output(run, &file, "run.json", NULL) ||
+    int failed = json.failed || run_open_output(run, run->ring, &file, "run.json", NULL, run->fault) ||
                  output_append(file, out->data, out->size, run->fault) || output_finish(file, run->fault);
     output_close(file);
     return failed ? -1 : 0;

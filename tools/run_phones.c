@@ -3,8 +3,8 @@
  *   a part's events, sorted by (phone hash, phone, time, kind, identity)  ─┐
  *   the open cases in the same order, from the store's segments           ─┴─>  engine/apply  ->  struct part_output
  *
- * Workers take parts in order; the calling thread writes what they made, also in order (run_write.c). No part waits for
- * another, and a worker that is ahead waits for the writer, so memory is bounded. */
+ * Workers take parts in order; two threads write what they made, also in order (run_write.c). No part waits for another, and
+ * a worker that is ahead waits for the writers, so memory is bounded. */
 #include "tools/run.h"
 
 #include "engine/check.h"
@@ -510,8 +510,11 @@ static bool take_part(struct phones *phones, uint32_t *ret_part)
     bool more = run->next_part < run_parts(run) && !crew_failed(&run->crew);
     if (more) {
         *ret_part = run->next_part++;
-        while (*ret_part >= run->written_parts + run->window_size && !crew_failed(&run->crew))
+        while (*ret_part >= run->stored_parts + run->window_size || *ret_part >= run->filed_parts + run->window_size) {
+            if (crew_failed(&run->crew))
+                break;
             pthread_cond_wait(&run->window_news, &run->window_lock);
+        }
         more = !crew_failed(&run->crew);
     }
     pthread_mutex_unlock(&run->window_lock);
@@ -566,26 +569,50 @@ static void apply_phones(struct crew_worker *crew_worker, void *context)
     phones.worker->txn = NULL;
 }
 
+/* Waits for a part to be ready; NULL where something failed. */
+static struct part_output *await_part(struct run *run, uint32_t part)
+{
+    struct part_output *output = &run->window[part % run->window_size];
+    pthread_mutex_lock(&run->window_lock);
+    while (!(output->ready && output->part == part) && !crew_failed(&run->crew))
+        pthread_cond_wait(&run->window_news, &run->window_lock);
+    bool ready = output->ready && output->part == part;
+    pthread_mutex_unlock(&run->window_lock);
+    return ready ? output : NULL;
+}
+
+static void part_written(struct run *run, uint32_t *parts, bool failed)
+{
+    pthread_mutex_lock(&run->window_lock);
+    ++*parts;
+    if (failed)
+        atomic_store(&run->crew.failed, true);
+    pthread_cond_broadcast(&run->window_news);
+    pthread_mutex_unlock(&run->window_lock);
+}
+
+static void file_parts(struct crew_worker *filer, void *context)
+{
+    struct run *run = context;
+    for (uint32_t part = 0; part < run_parts(run) && filer->fault.code == FAULT_NONE; part++) {
+        struct part_output *output = await_part(run, part);
+        if (!output)
+            break;
+        part_written(run, &run->filed_parts, run_file_part(run, output, filer) != 0);
+    }
+}
+
 int run_apply_phones(struct run *run)
 {
+    crew_start(&run->filer, file_parts, run);
     crew_start(&run->crew, apply_phones, run);
     int failed = 0;
     for (uint32_t part = 0; part < run_parts(run) && !failed; part++) {
-        struct part_output *output = &run->window[part % run->window_size];
-        pthread_mutex_lock(&run->window_lock);
-        while (!(output->ready && output->part == part) && !crew_failed(&run->crew))
-            pthread_cond_wait(&run->window_news, &run->window_lock);
-        bool ready = output->ready && output->part == part;
-        pthread_mutex_unlock(&run->window_lock);
-        failed = !ready || run_write_part(run, output);
-        pthread_mutex_lock(&run->window_lock);
-        output->ready = false;
-        run->written_parts = part + 1;
-        if (failed)
-            atomic_store(&run->crew.failed, true);
-        pthread_cond_broadcast(&run->window_news);
-        pthread_mutex_unlock(&run->window_lock);
+        struct part_output *output = await_part(run, part);
+        failed = !output || run_store_part(run, output);
+        part_written(run, &run->stored_parts, failed);
         progress_tick(&run->progress, part + 1, run_parts(run), atomic_load(&run->ingest.records_done));
     }
-    return crew_join(&run->crew, run->fault) || failed ? -1 : 0;
+    int workers = crew_join(&run->crew, run->fault), files = crew_join(&run->filer, run->fault);
+    return failed || workers || files ? -1 : 0;
 }

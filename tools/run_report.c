@@ -135,8 +135,8 @@ static int write_reject_part(struct run *run, uint32_t part, struct buffer *out)
 int run_write_rejects(struct run *run)
 {
     struct buffer out = {0};
-    int failed = run_open_output(run, &run->rejects_file, "rejects.csv",
-                                 "file,line,kind,outcome,reason,identity,msisdn,detail\n");
+    int failed = run_open_output(run, run->ring, &run->rejects_file, "rejects.csv",
+                                 "file,line,kind,outcome,reason,identity,msisdn,detail\n", run->fault);
     for (uint32_t part = 0; part < REJECT_PARTS && !failed; part++)
         failed = write_reject_part(run, part, &out);
     failed = failed || output_append(run->rejects_file, out.data, out.size, run->fault);
@@ -193,8 +193,7 @@ static int write_findings_of(struct run *run, enum finding finding, struct buffe
 int run_write_findings(struct run *run)
 {
     struct buffer out = {0};
-    int failed = run_open_output(run, &run->findings_file, "reconciliation.csv",
-                                 FINDING_HEADER);
+    int failed = run_open_output(run, run->ring, &run->findings_file, "reconciliation.csv", FINDING_HEADER, run->fault);
     for (enum finding finding = 0; finding < FINDING_COUNT && !failed; finding++)
         failed = write_findings_of(run, finding, &out);
     failed = failed || output_append(run->findings_file, out.data, out.size, run->fault);

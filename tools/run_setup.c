@@ -1,9 +1,10 @@
 /* run_setup.c - see run_setup.h. How --memory is shared out:
  *
- *   5/8   the pool of records on their way (spilled beyond)
+ *   3/4   the pool of records on their way (spilled beyond)
  *   1/32  one transaction of the store
  *   1/16  blocks of input being read, all workers together
- *   rest  a part in work and the parts waiting for the writer: their number grows so that each is small */
+ *   1/8   parts that wait for the writers
+ *   rest  a part in work of each worker: parts are the more the larger the input, so that each is small */
 #include "tools/run_setup.h"
 
 #include "engine/check.h"
@@ -105,7 +106,8 @@ static int set_up_worker(struct run *run, struct run_worker *worker)
 static int set_up_window(struct run *run)
 {
     uint32_t operators = run->facts.ref->operator_count;
-    run->window_size = run->worker_count + 2;
+    /* deep enough that the workers go on while a transaction is synced */
+    run->window_size = (uint32_t)clamp(run->options->memory / 8 / (8 * MIB), run->worker_count + 2, 48);
     run->window = make_zeroed(run->window_size * sizeof *run->window);
     run->outbound = make_zeroed(operators * sizeof *run->outbound);
     run->outbound_rows = make_zeroed(operators * sizeof *run->outbound_rows);
@@ -134,7 +136,7 @@ static int set_up_window(struct run *run)
 
 size_t run_transaction_size(const struct run *run)
 {
-    return clamp(run->options->memory / 32, 2 * MIB, 16 * MIB);
+    return clamp(run->options->memory / 32, 2 * MIB, 32 * MIB);
 }
 
 int run_set_up(struct run *run)
@@ -161,8 +163,8 @@ int run_set_up(struct run *run)
     run->facts.settled_ms = run->settled_ms;
     run->part_bits = choose_part_bits(run);
     const char *tmp = run->options->tmp ? run->options->tmp : run->store->dir;
-    spool_pool_open(&run->pool, run->options->memory / 8 * 5);
-    if (crew_open(&run->crew, run->worker_count, run->fault) ||
+    spool_pool_open(&run->pool, run->options->memory / 4 * 3);
+    if (crew_open(&run->crew, run->worker_count, run->fault) || crew_open(&run->filer, 1, run->fault) ||
         spool_open(&run->events, &run->pool, tmp, run_parts(run), run->worker_count, run->fault) ||
         spool_open(&run->notices, &run->pool, tmp, run_parts(run), run->worker_count, run->fault) ||
         spool_open(&run->index, &run->pool, tmp, run_parts(run), run->worker_count, run->fault) ||
@@ -217,6 +219,8 @@ static void tear_down_worker(struct run_worker *worker)
 void run_tear_down(struct run *run)
 {
     crew_close(&run->crew);
+    run_close_files(run);
+    crew_close(&run->filer);
     for (uint32_t i = 0; run->workers && i < run->worker_count; i++)
         tear_down_worker(&run->workers[i]);
     for (uint32_t i = 0; run->window && i < run->window_size; i++) {
@@ -230,10 +234,6 @@ void run_tear_down(struct run *run)
         blobs_free(&output->blobs);
         sys.free(output->outbound);
     }
-    for (uint32_t i = 0; run->outbound && i < run->facts.ref->operator_count; i++)
-        output_close(run->outbound[i]);
-    for (unsigned a = 0; a < AGENCY_COUNT; a++)
-        output_close(run->requests[a]);
     output_close(run->rejects_file);
     output_close(run->findings_file);
     struct spool *spools[] = {&run->events, &run->notices, &run->index, &run->rejects, &run->findings};
@@ -250,6 +250,7 @@ void run_tear_down(struct run *run)
         sys.free(blocks[i]);
     buffer_free(&run->due);
     buffer_free(&run->awaited);
+    buffer_free(&run->scratch);
 }
 
 static int check_folder(struct run *run, const char *folder, uint64_t need, const char *what)
@@ -279,7 +280,7 @@ int run_check_space(struct run *run)
         records += bytes * 3 / 2;
     }
     const char *tmp = run->options->tmp ? run->options->tmp : run->store->dir;
-    uint64_t pool = run->options->memory / 8 * 5;
+    uint64_t pool = run->options->memory / 4 * 3;
     return check_folder(run, run->store->dir, stored, "the store") ||
                    check_folder(run, run->place.parent, published, "the output folder") ||
                    (records > pool && check_folder(run, tmp, records - pool, "spilled records (--tmp)"))

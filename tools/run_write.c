@@ -1,18 +1,21 @@
-/* run_write.c - the one writer: what the parts made goes to the output files and to the store, in the order of parts. */
+/* run_write.c - the two writers: what the parts made goes to the output files, by one thread, and to the store, by another,
+ * each in the order of parts. (LMDB's transaction and the files' ring each belong to one thread; side by side they keep the
+ * disk busy.) */
 #include "tools/run.h"
 
 #include "engine/check.h"
 
 #include <stdio.h>
 
-int run_open_output(struct run *run, struct output **output, const char *name, const char *header)
+int run_open_output(struct run *run, struct ring *ring, struct output **output, const char *name, const char *header,
+                    struct fault *fault)
 {
-    if (output_open(output, run->ring, run->folder_fd, name, run->fault))
+    if (output_open(output, ring, run->folder_fd, name, fault))
         return -1;
-    return header ? output_append(*output, header, strlen(header), run->fault) : 0;
+    return header ? output_append(*output, header, strlen(header), fault) : 0;
 }
 
-static int write_outbound(struct run *run, struct part_output *part)
+static int write_outbound(struct run *run, struct part_output *part, struct crew_worker *filer)
 {
     for (uint32_t i = 0; i < run->facts.ref->operator_count; i++) {
         struct buffer *buffer = &part->outbound[i];
@@ -21,8 +24,9 @@ static int write_outbound(struct run *run, struct part_output *part)
         char name[64];
         struct span code = run->facts.ref->operators[i].code;
         snprintf(name, sizeof name, "outbound-%.*s.csv", (int)code.size, code.data);
-        if ((!run->outbound[i] && run_open_output(run, &run->outbound[i], name, ROWS_SMS_HEADER)) ||
-            output_append(run->outbound[i], buffer->data, buffer->size, run->fault))
+        if ((!run->outbound[i] &&
+             run_open_output(run, filer->ring, &run->outbound[i], name, ROWS_SMS_HEADER, &filer->fault)) ||
+            output_append(run->outbound[i], buffer->data, buffer->size, &filer->fault))
             return -1;
         run->outbound_rows[i] += buffer->rows;
         buffer_clear(buffer);
@@ -30,7 +34,7 @@ static int write_outbound(struct run *run, struct part_output *part)
     return 0;
 }
 
-static int write_requests(struct run *run, struct part_output *part)
+static int write_requests(struct run *run, struct part_output *part, struct crew_worker *filer)
 {
     for (enum agency agency = 0; agency < AGENCY_COUNT; agency++) {
         struct buffer *buffer = &part->requests[agency];
@@ -38,8 +42,9 @@ static int write_requests(struct run *run, struct part_output *part)
             continue;
         char name[64];
         snprintf(name, sizeof name, "requests-%s.ndjson", AGENCY_WORDS[agency]);
-        if ((!run->requests[agency] && run_open_output(run, &run->requests[agency], name, NULL)) ||
-            output_append(run->requests[agency], buffer->data, buffer->size, run->fault))
+        if ((!run->requests[agency] &&
+             run_open_output(run, filer->ring, &run->requests[agency], name, NULL, &filer->fault)) ||
+            output_append(run->requests[agency], buffer->data, buffer->size, &filer->fault))
             return -1;
         run->request_rows[agency] += buffer->rows;
         buffer_clear(buffer);
@@ -60,10 +65,53 @@ static struct segment *new_segment(struct run *run, unsigned segmented)
     return &segments[*count - 1];
 }
 
-int run_write_part(struct run *run, struct part_output *part)
+int run_file_part(struct run *run, struct part_output *part, struct crew_worker *filer)
 {
-    if (write_outbound(run, part) || write_requests(run, part))
-        return -1;
+    return write_outbound(run, part, filer) || write_requests(run, part, filer) ? -1 : 0;
+}
+
+static void finish_files(struct crew_worker *filer, void *context)
+{
+    struct run *run = context;
+    for (uint32_t i = 0; i < run->facts.ref->operator_count; i++)
+        if (run->outbound[i] && output_finish(run->outbound[i], &filer->fault))
+            return;
+    for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
+        if (run->requests[agency] && output_finish(run->requests[agency], &filer->fault))
+            return;
+}
+
+int run_finish_files(struct run *run)
+{
+    return crew_run(&run->filer, finish_files, run, run->fault);
+}
+
+static void close_files(struct crew_worker *filer, void *context)
+{
+    struct run *run = context;
+    (void)filer;
+    for (uint32_t i = 0; run->outbound && i < run->facts.ref->operator_count; i++) {
+        output_close(run->outbound[i]);
+        run->outbound[i] = NULL;
+    }
+    for (unsigned agency = 0; agency < AGENCY_COUNT; agency++) {
+        output_close(run->requests[agency]);
+        run->requests[agency] = NULL;
+    }
+}
+
+/* By the thread that owns their ring, whatever failed before. */
+void run_close_files(struct run *run)
+{
+    struct fault ignored = {0};
+    if (!run->filer.workers)
+        return;
+    run->filer.workers[0].fault.code = FAULT_NONE;
+    (void)crew_run(&run->filer, close_files, run, &ignored);
+}
+
+int run_store_part(struct run *run, struct part_output *part)
+{
     if (part->open_entries) {
         struct segment *segment = new_segment(run, SEGMENTED_OPEN);
         segment->entries += part->open_entries;

@@ -913,6 +913,13 @@ Test(apply, receipts_and_findings)
         {"failed_but_answered: a reply that was not taken", "goto name | run 1h | receipt 1.2 failed -3m | msg m1 -1m R 1 2"
                                                             "| = find sms_failed kcell 1.2 1 57m | = m1 reject already_answered"
                                                             "| = 1.3 reminder name ru ends 10d"},
+        {"failed_but_answered: not of the prompt that was given up before",
+         "goto privilege | run 1h | msg m1 -1m x | ... | run 2h | msg m2 -1m x | ... | run 3h | receipt 1.10 failed -9m | msg m3 -8m x"
+         "| msg m4 -7m R 1 2 7 1 | = find sms_failed kcell 1.10 1 2h51m | = m3 miss bad_form | = 1.11 info kindergarten_manual ru"
+         "| = superseded 1 | = 1.12 prompt account ru"},
+        {"failed_but_answered: not of a prompt that opens anew",
+         "goto name | run 3d | ... | run 4d | receipt 1.3 failed -1m | ... | run 10d | ... | at 1 closed | run 11d | msg m1 @9d R 1 2 Ким Анна"
+         "| = find late_reply kcell m1 1 9d revived | = superseded 1 | = late kcell 1 9d 9d | = 1.5 prompt education ru"},
         {"failed_but_answered: the reminder failed", "goto name | run 3d | ... | run 4d | receipt 1.3 failed -2m | msg m1 -1m R 1 2 Ким Анна"
                                                      "| = find sms_failed kcell 1.3 1 3d23h58m | = find failed_but_answered kcell 1.3 1 3d23h59m"
                                                      "| = 1.4 prompt education ru"},
@@ -1214,6 +1221,38 @@ Test(apply, counts)
     cr_expect_eq(counts->cases_closed, -1);
     cr_expect_eq(counts->closed, 0);
     cr_expect_eq(counts->sms[SMS_PROMPT][STEP_LANGUAGE], 1);
+    scene_free(scene);
+}
+
+/* What the run is told of operators: when each was heard last, and when its receipts were. */
+Test(apply, operator_news)
+{
+    struct scene *scene = scene_new("news");
+    scene_goto(scene, "name", "");
+    scene_begin_run(scene, scene->zero_ms + HOUR_MS);
+    int64_t at = scene->facts.as_of_ms;
+    scene_message(scene, 1, "m1", at - 9, "1414", "x");
+    scene_message(scene, 1, "m2", at - 8, "1415", "x");
+    scene_message(scene, 2, "m3", at - DAY_MS, "1414", "x"); /* no case: heard all the same */
+    scene_receipt(scene, 1, 2, "accepted", at - 7);
+    scene_receipt(scene, 1, 2, "delivered", at - 6);
+    scene_receipt(scene, 1, 2, "delivered", at - 5); /* a repeat */
+    scene_receipt(scene, 1, 1, "lost", at - 4);
+    scene_receipt(scene, 1, 9, "delivered", at - 3);
+    scene_play(scene);
+    cr_expect_eq(scene->news[1].heard_ms, at - 8);
+    cr_expect_eq(scene->news[2].heard_ms, at - DAY_MS);
+    cr_expect_eq(scene->news[3].heard_ms, NEVER_MS);
+    cr_expect_eq(scene->news[1].receipted_ms, at - 6);
+    cr_expect_eq(scene->news[2].receipted_ms, NEVER_MS);
+    scene_begin_run(scene, at + HOUR_MS);
+    scene_receipt(scene, 1, 1, "failed", at + 2); /* what was said last was said first */
+    scene_receipt(scene, 1, 3, "accepted", at + 1);
+    scene_message(scene, 3, "m4", at + 5, "1414", "x");
+    scene_message(scene, 3, "m5", at + 4, "1414", "x");
+    scene_play(scene);
+    cr_expect_eq(scene->news[1].receipted_ms, at + 2);
+    cr_expect_eq(scene->news[3].heard_ms, at + 5);
     scene_free(scene);
 }
 
