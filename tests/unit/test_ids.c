@@ -3,6 +3,7 @@
 #include "io/ids.h"
 
 #include <criterion/criterion.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -151,6 +152,70 @@ Test(ids, shape)
     cr_expect_not(reads(&ids, (struct span){id, ID_SIZE}));
     ids_close(&ids);
     ids_close(&(struct ids){0});
+}
+
+static void encrypt(const uint8_t key[16], const uint8_t in[16], uint8_t out[16])
+{
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int size = 0;
+    cr_assert(EVP_EncryptInit_ex(context, EVP_aes_128_ecb(), NULL, key, NULL) == 1 && EVP_CIPHER_CTX_set_padding(context, 0) == 1 &&
+              EVP_EncryptUpdate(context, out, &size, in, 16) == 1 && size == 16);
+    EVP_CIPHER_CTX_free(context);
+}
+
+/* An id as one who has the key would make it, of any block. */
+static void forge(char letter, const uint8_t block[16], char out[ID_SIZE])
+{
+    uint8_t derived[16], secret[16];
+    encrypt(KEY, (const uint8_t *)"besik ids, 1\0\0\0\0", derived);
+    encrypt(derived, block, secret);
+    out[0] = letter;
+    for (unsigned i = 1; i < ID_SIZE; i++) {
+        unsigned digit = 0;
+        for (unsigned bit = 0; bit < 5; bit++) {
+            int at = (int)(i - 1) * 5 + (int)bit - 2; /* of 128, the most significant first */
+            digit = digit << 1 | (at < 0 ? 0u : secret[at / 8] >> (7 - at % 8) & 1u);
+        }
+        out[i] = DIGITS[digit];
+    }
+}
+
+/* Even with the key: what no SMS and no request can have is no id. */
+Test(ids, blocks)
+{
+    struct ids ids = open_ids(KEY);
+    struct id_facts facts = {.phone = 999999999, .case_number = 7, .sms_number = 3, .agency = AGENCY_BENEFIT};
+    uint8_t sms[16] = {1, 0x3b, 0x9a, 0xc9, 0xff, 0, 0, 7, 0, 0, 3}, request[16] = {4, 0x3b, 0x9a, 0xc9, 0xff, 0, 0, 7};
+    char id[ID_SIZE], ours[ID_SIZE];
+    forge('s', sms, id);
+    ids_sms(&ids, &facts, ours);
+    cr_assert_eq(memcmp(id, ours, ID_SIZE), 0);
+    forge('q', request, id);
+    ids_request(&ids, &facts, ours);
+    cr_assert_eq(memcmp(id, ours, ID_SIZE), 0);
+    for (unsigned bit = 88; bit < 128; bit++) { /* the zeros */
+        sms[bit / 8] ^= (uint8_t)(1 << bit % 8), request[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        forge('s', sms, id);
+        cr_expect_not(reads(&ids, (struct span){id, ID_SIZE}), "bit %u", bit);
+        forge('q', request, id);
+        cr_expect_not(reads(&ids, (struct span){id, ID_SIZE}), "bit %u", bit);
+        sms[bit / 8] ^= (uint8_t)(1 << bit % 8), request[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    for (unsigned kind = 0; kind < 256; kind++) {
+        sms[0] = request[0] = (uint8_t)kind;
+        forge('s', sms, id);
+        cr_expect_eq(reads(&ids, (struct span){id, ID_SIZE}), kind == 1, "SMS of kind %u", kind);
+        forge('q', request, id);
+        cr_expect_eq(reads(&ids, (struct span){id, ID_SIZE}), kind >= 2 && kind < 2 + AGENCY_COUNT, "request of kind %u", kind);
+    }
+    sms[0] = 1, request[0] = 2;
+    request[10] = 1; /* an SMS number in a request */
+    forge('q', request, id);
+    cr_expect_not(reads(&ids, (struct span){id, ID_SIZE}));
+    sms[1] = 0x3b, sms[2] = 0x9a, sms[3] = 0xca, sms[4] = 0; /* a phone of ten digits */
+    forge('s', sms, id);
+    cr_expect_not(reads(&ids, (struct span){id, ID_SIZE}));
+    ids_close(&ids);
 }
 
 /* Ids are archived by agencies and operators: their bytes are for ever. (Made with the openssl command, by ids.h.) */

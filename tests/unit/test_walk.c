@@ -51,7 +51,7 @@ static const char *names(char *const *paths)
     *out = '\0';
     if (walk_gather(&walk, paths, count, &fault) != 0) {
         cr_expect(walk.count == 0 && walk.files == NULL);
-        snprintf(out, sizeof out, "%d %s", (int)fault.code, fault.text);
+        snprintf(out, sizeof out, "%d %.4000s", (int)fault.code, fault.text);
         return out;
     }
     for (uint32_t i = 0; i < walk.count; i++) {
