@@ -387,6 +387,29 @@ Test(segment, filter_spares)
     free(list.entries);
 }
 
+/* A name far ahead is jumped to: a run that names few phones of many reads few pages. */
+Test(segment, far_ahead)
+{
+    struct list list = {malloc(60000 * sizeof *list.entries), 0};
+    for (unsigned i = 0; i < 60000; i++)
+        list.entries[list.count++] = (struct entry){(uint64_t)i << 40, 0, 100, i};
+    struct segment segment = write_segment(&list, 1, 4, TABLE_OPEN, TABLE_COUNT);
+    struct segment_view view;
+    struct fault fault = {0};
+    MDB_txn *txn;
+    cr_assert_eq(mdb_txn_begin(db.env, NULL, MDB_RDONLY, &txn), 0);
+    cr_assert_eq(segment_view_open(&view, &db, txn, TABLE_OPEN, TABLE_COUNT, &segment, 1, &fault), 0);
+    db_calls.cursor_get = counted_get;
+    reads = 0;
+    unsigned asked = 0;
+    for (unsigned i = 0; i < 60000; i += 5987, asked++)
+        check_find(&view, &list, 1, list.entries[i].hash, 0);
+    cr_expect_leq(reads, 6 * asked, "%u reads for %u names", reads, asked);
+    segment_view_close(&view);
+    mdb_txn_abort(txn);
+    free(list.entries);
+}
+
 /* ---- damage ---- */
 
 /* Changes a value of the table: flips bit `bit` of byte `at`, or cuts it there. */
