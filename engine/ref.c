@@ -17,6 +17,12 @@ const struct ref_entry *ref_find(const struct ref_list *list, unsigned number)
     return low < list->count && list->entries[low].number == number ? &list->entries[low] : NULL;
 }
 
+struct span ref_code(const struct ref_list *list, unsigned number)
+{
+    const struct ref_entry *entry = list && number ? ref_find(list, number) : NULL;
+    return entry ? entry->code : (struct span){"", 0};
+}
+
 const struct ref_region *ref_region(const struct ref *ref, uint32_t code)
 {
     uint32_t low = 0, high = ref->region_count;

@@ -58,6 +58,7 @@ struct ref {
 };
 
 const struct ref_entry *ref_find(const struct ref_list *list, unsigned number); /* active or not; NULL */
+struct span ref_code(const struct ref_list *list, unsigned number);             /* its code, active or not; empty */
 const struct ref_region *ref_region(const struct ref *ref, uint32_t code);      /* active or not; NULL */
 /* The list that a prompt's answer chooses from; NULL where the step has none. */
 const struct ref_list *ref_choices(const struct ref *ref, enum step step, uint32_t region_code);

@@ -63,12 +63,6 @@ int rows_sms(const struct rows *rows, const struct phone *phone, const struct ma
     return 0;
 }
 
-static struct span code_of(const struct ref_list *list, unsigned number)
-{
-    const struct ref_entry *entry = list ? ref_find(list, number) : NULL;
-    return entry ? entry->code : (struct span){"", 0};
-}
-
 int rows_request(const struct rows *rows, const struct phone *phone, const struct kase *kase, enum agency agency,
                  struct buffer *buffer, struct fault *fault)
 {
@@ -104,15 +98,15 @@ int rows_request(const struct rows *rows, const struct phone *phone, const struc
     switch (agency) {
     case AGENCY_REGISTRY:
         failed = buffer_add_text(buffer, ",\"education\":", fault) ||
-                 buffer_json(buffer, code_of(&ref->options[STEP_EDUCATION], kase->education), fault) ||
+                 buffer_json(buffer, ref_code(&ref->options[STEP_EDUCATION], kase->education), fault) ||
                  buffer_add_text(buffer, ",\"income\":", fault) ||
-                 buffer_json(buffer, code_of(&ref->options[STEP_INCOME], kase->income), fault) ||
+                 buffer_json(buffer, ref_code(&ref->options[STEP_INCOME], kase->income), fault) ||
                  buffer_add_text(buffer, ",\"office\":", fault) ||
-                 buffer_json(buffer, code_of(ref_choices(ref, STEP_OFFICE, kase->region), kase->office), fault);
+                 buffer_json(buffer, ref_code(ref_choices(ref, STEP_OFFICE, kase->region), kase->office), fault);
         break;
     case AGENCY_AKIMAT:
         failed = buffer_add_text(buffer, ",\"locality\":", fault) ||
-                 buffer_json(buffer, code_of(ref_choices(ref, STEP_LOCALITY, kase->region), kase->locality), fault);
+                 buffer_json(buffer, ref_code(ref_choices(ref, STEP_LOCALITY, kase->region), kase->locality), fault);
         break;
     case AGENCY_BENEFIT:
         failed = buffer_format(buffer, fault, ",\"child_order\":%u,\"account\":", kase->child_order) ||

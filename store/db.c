@@ -41,6 +41,13 @@ int db_fault(struct fault *fault, int error, const char *doing)
     return fault_set(fault, FAULT_FAILED, "store: %s: %s", doing, mdb_strerror(error));
 }
 
+int db_damaged(struct fault *fault, enum table table)
+{
+    return fault_set(fault, FAULT_FAILED,
+                     "store: table %s: a value is damaged; restore the store from a backup or rebuild it from its inputs",
+                     DB_TABLE_NAMES[table]);
+}
+
 static int open_env(struct db *db, const char *dir)
 {
     int error = ENOMEM;
@@ -59,7 +66,7 @@ static int open_env(struct db *db, const char *dir)
     return error;
 }
 
-int db_open(struct db *db, const char *dir, bool create, bool write, struct fault *fault)
+int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
 {
     *db = (struct db){0};
     char path[4096];
@@ -83,7 +90,6 @@ int db_open(struct db *db, const char *dir, bool create, bool write, struct faul
             return fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", dir, dir);
         return db_fault(fault, error, "open");
     }
-    (void)write;
     return 0;
 }
 
@@ -109,9 +115,7 @@ int db_check(enum table table, const MDB_val *key, const MDB_val *value, struct 
         if (checksum == db_checksum(table, key->mv_data, key->mv_size, ret_payload->data, ret_payload->size))
             return 0;
     }
-    return fault_set(fault, FAULT_FAILED,
-                     "store: table %s: a value is damaged; restore the store from a backup or rebuild it from its inputs",
-                     DB_TABLE_NAMES[table]);
+    return db_damaged(fault, table);
 }
 
 int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key, size_t key_size, struct span *ret_payload,

@@ -32,10 +32,11 @@ struct db {
 extern const char *const DB_TABLE_NAMES[TABLE_COUNT];
 
 /* Opens or makes STORE/data.mdb. `dir` for messages too. */
-int db_open(struct db *db, const char *dir, bool create, bool write, struct fault *fault);
+int db_open(struct db *db, const char *dir, bool create, struct fault *fault);
 void db_close(struct db *db);
 
 int db_fault(struct fault *fault, int error, const char *doing); /* sets it; -1 */
+int db_damaged(struct fault *fault, enum table table);             /* likewise: a value that is none */
 
 /* checksum of a value's payload under its key */
 uint64_t db_checksum(enum table table, const void *key, size_t key_size, const void *payload, size_t size);

@@ -260,13 +260,6 @@ static int step(MDB_cursor *cursor, uint32_t number, MDB_val *key, MDB_val *valu
     return db_get_u32(key->mv_data) == number;
 }
 
-static int damaged(const struct segment_view *view, struct fault *fault)
-{
-    return fault_set(fault, FAULT_FAILED,
-                     "store: table %s: a value is damaged; restore the store from a backup or rebuild it from its inputs",
-                     DB_TABLE_NAMES[view->table]);
-}
-
 static int load_chunk(const struct segment_view *view, struct segment_cursor *cursor, const MDB_val *key,
                       const MDB_val *value, struct fault *fault)
 {
@@ -275,14 +268,14 @@ static int load_chunk(const struct segment_view *view, struct segment_cursor *cu
         return -1;
     struct chunk head;
     if (payload.size < sizeof head)
-        return damaged(view, fault);
+        return db_damaged(fault, view->table);
     memcpy(&head, payload.data, sizeof head);
     if (!head.count || (payload.size - sizeof head) / sizeof *cursor->entries < head.count)
-        return damaged(view, fault);
+        return db_damaged(fault, view->table);
     cursor->entries = (const struct chunk_entry *)(payload.data + sizeof head);
     cursor->records = payload.data + sizeof head + head.count * sizeof *cursor->entries;
     if (cursor->entries[head.count - 1].end != payload.size - sizeof head - head.count * sizeof *cursor->entries)
-        return damaged(view, fault);
+        return db_damaged(fault, view->table);
     cursor->count = head.count;
     cursor->position = 0;
     cursor->loaded = true;
@@ -355,11 +348,11 @@ static int filter_allows(const struct segment_view *view, struct segment_cursor 
             return -1;
         uint32_t blocks;
         if (cursor->filter_page.size < FILTER_HEAD + FILTER_BLOCK)
-            return damaged(view, fault);
+            return db_damaged(fault, view->table);
         memcpy(&cursor->filter_last, cursor->filter_page.data, 8);
         memcpy(&blocks, cursor->filter_page.data + 8, 4);
         if (FILTER_HEAD + (uint64_t)blocks * FILTER_BLOCK != cursor->filter_page.size)
-            return damaged(view, fault);
+            return db_damaged(fault, view->table);
         cursor->filter_first = db_get_u64((const uint8_t *)key.mv_data + 4);
         cursor->filter_loaded = true;
     }

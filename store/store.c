@@ -178,7 +178,7 @@ int store_make(const char *dir, const uint8_t *key, const struct settings *setti
         return -1;
     struct db db = {0};
     int failed = write_file(dir, "key", key ? key : fresh, STORE_KEY_SIZE, fault) || write_file(dir, "lock", NULL, 0, fault) ||
-                 db_open(&db, dir, true, true, fault) || put_first_values(&db, settings, ref, fault);
+                 db_open(&db, dir, true, fault) || put_first_values(&db, settings, ref, fault);
     db_close(&db);
     return failed || sync_folder(dir, fault) ? -1 : 0;
 }
@@ -323,7 +323,7 @@ int store_open(struct store *store, const char *dir, enum store_mode mode, struc
     memcpy(store->dir, dir, size);
     MDB_txn *txn = NULL;
     int failed = read_key(store, fault) || (mode == STORE_WRITE && take_lock(store, fault)) ||
-                 db_open(&store->db, dir, false, mode == STORE_WRITE, fault) ||
+                 db_open(&store->db, dir, false, fault) ||
                  (mode == STORE_WRITE && complete_folder(store, fault)) || store_read_begin(store, &txn, fault) ||
                  load_values(store, txn, fault);
     if (mode == STORE_READ && !failed)

@@ -6,17 +6,11 @@ usage: kill.py BESIK [--times 40] [--messages 20000] [--seed N] [--keep DIR]
 A store is brought to an evening (gen.py's notices in one run). Then, --times times: a copy of it is given the messages and
 killed (SIGKILL) after a random moment, one to three times, given again until it ends, and followed by a night of the clock,
 which is killed once too. Both folders are compared byte for byte (`timing` aside) with those of an undisturbed copy."""
-import argparse, os, random, re, shutil, subprocess, sys, tempfile, time
+import argparse, os, random, shutil, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def folder(path):
-    out = {}
-    for name in sorted(os.listdir(path)):
-        data = open(f"{path}/{name}", "rb").read()
-        out[name] = re.sub(rb'"timing": \{.*\}\}', b"", data, flags=re.S) if name == "run.json" else data
-    return out
+sys.path.insert(0, HERE)
+from folders import folder  # noqa: E402
 
 
 def main():

@@ -9,6 +9,7 @@
 #include "store/segment.h"
 #include "store/store.h"
 #include "tools/options.h"
+#include "tools/phone_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,23 +32,6 @@ struct view {
 
 /* ---- finding ---- */
 
-static int load_phone(struct view *view, struct span record)
-{
-    struct phone *phone = &view->phone;
-    uint32_t cases, sms, marks;
-    if (!phone_measure(record, &cases, &sms, &marks))
-        return fault_set(view->fault, FAULT_FAILED, "the phone's record is damaged");
-    phone->cases = calloc(cases + 1, sizeof *phone->cases);
-    phone->sms = calloc(sms + 1, sizeof *phone->sms);
-    phone->marks = calloc(marks + 1, sizeof *phone->marks);
-    if (!phone->cases || !phone->sms || !phone->marks)
-        return fault_set(view->fault, FAULT_FAILED, "out of memory");
-    phone->case_capacity = cases;
-    phone->sms_capacity = sms;
-    phone->mark_capacity = marks;
-    return phone_decode(phone, record) ? 0 : fault_set(view->fault, FAULT_FAILED, "the phone's record is damaged");
-}
-
 static int find_phone(struct view *view, MDB_txn *txn)
 {
     static const struct {
@@ -63,7 +47,7 @@ static int find_phone(struct view *view, MDB_txn *txn)
             return -1;
         int there = segment_find(&segments, view->phone.hash, view->phone.number, &record, view->fault);
         segment_view_close(&segments);
-        if (there < 0 || (there && load_phone(view, record)))
+        if (there < 0 || (there && phone_load(&view->phone, record, view->fault)))
             return -1;
         if (there)
             return 0;
@@ -133,12 +117,6 @@ static int put_time(struct buffer *out, int64_t ms, struct fault *fault)
     return buffer_add(out, "\"", 1, fault) || buffer_time(out, ms, fault) || buffer_add(out, "\"", 1, fault);
 }
 
-static struct span code_of(const struct ref_list *list, unsigned number)
-{
-    const struct ref_entry *entry = list && number ? ref_find(list, number) : NULL;
-    return entry ? entry->code : (struct span){NULL, 0};
-}
-
 static int put_answers(struct view *view, const struct kase *kase, struct buffer *out)
 {
     const struct ref *ref = ref_of(view->store->ref);
@@ -155,11 +133,11 @@ static int put_answers(struct view *view, const struct kase *kase, struct buffer
     } answers[] = {
         {"{\"language\":", kase->lang ? span_of(LANG_WORDS[kase->lang]) : (struct span){NULL, 0}},
         {",\"name\":", kase->surname.size ? (struct span){name, (size_t)size} : (struct span){NULL, 0}},
-        {",\"education\":", code_of(&ref->options[STEP_EDUCATION], kase->education)},
-        {",\"income\":", code_of(&ref->options[STEP_INCOME], kase->income)},
-        {",\"office\":", code_of(ref_choices(ref, STEP_OFFICE, kase->region), kase->office)},
-        {",\"privilege\":", code_of(&ref->options[STEP_PRIVILEGE], kase->privilege)},
-        {",\"locality\":", code_of(ref_choices(ref, STEP_LOCALITY, kase->region), kase->locality)},
+        {",\"education\":", ref_code(&ref->options[STEP_EDUCATION], kase->education)},
+        {",\"income\":", ref_code(&ref->options[STEP_INCOME], kase->income)},
+        {",\"office\":", ref_code(ref_choices(ref, STEP_OFFICE, kase->region), kase->office)},
+        {",\"privilege\":", ref_code(&ref->options[STEP_PRIVILEGE], kase->privilege)},
+        {",\"locality\":", ref_code(ref_choices(ref, STEP_LOCALITY, kase->region), kase->locality)},
         {",\"account\":", span_of(account)},
     };
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
@@ -383,9 +361,7 @@ int command_case(int argc, char **argv, struct fault *fault)
     for (size_t i = 0; i < view.blocks.size / sizeof(char *); i++)
         free(((char **)view.blocks.data)[i]);
     buffer_free(&view.blocks);
-    free(view.phone.cases);
-    free(view.phone.sms);
-    free(view.phone.marks);
+    phone_unload(&view.phone);
     ids_close(&view.ids);
     store_close(&store);
     return failed ? -1 : 0;

@@ -12,6 +12,7 @@
 #include "store/store.h"
 #include "tools/findings.h"
 #include "tools/options.h"
+#include "tools/phone_load.h"
 
 #include <stdlib.h>
 
@@ -84,36 +85,6 @@ static int look_at_case(struct report *report, const struct kase *kase)
     return look_at_sms(report, kase);
 }
 
-static int load(struct report *report, const struct segment_entry *entry)
-{
-    struct phone *phone = &report->phone;
-    uint32_t cases, sms, marks;
-    if (!phone_measure(entry->record, &cases, &sms, &marks))
-        return fault_set(report->fault, FAULT_FAILED, "store: a phone's record is damaged; restore the store from a backup");
-    struct {
-        void **list;
-        uint32_t *capacity;
-        uint32_t need;
-        size_t size;
-    } lists[] = {{(void **)&phone->cases, &phone->case_capacity, cases, sizeof *phone->cases},
-                 {(void **)&phone->sms, &phone->sms_capacity, sms, sizeof *phone->sms},
-                 {(void **)&phone->marks, &phone->mark_capacity, marks, sizeof *phone->marks}};
-    for (unsigned i = 0; i < 3; i++) {
-        if (lists[i].need <= *lists[i].capacity)
-            continue;
-        void *grown = sys.realloc(*lists[i].list, (size_t)lists[i].need * 2 * lists[i].size);
-        if (!grown)
-            return fault_set(report->fault, FAULT_FAILED, "out of memory");
-        *lists[i].list = grown;
-        *lists[i].capacity = lists[i].need * 2;
-    }
-    phone->hash = entry->hash;
-    phone->number = entry->sub;
-    return phone_decode(phone, entry->record)
-               ? 0
-               : fault_set(report->fault, FAULT_FAILED, "store: a phone's record is damaged; restore the store from a backup");
-}
-
 /* Every phone of a table; of the closed ones those only that are not open again. */
 static int look_at_phones(struct report *report, MDB_txn *txn, unsigned segmented)
 {
@@ -131,7 +102,9 @@ static int look_at_phones(struct report *report, MDB_txn *txn, unsigned segmente
         int again = segmented == SEGMENTED_CLOSED ? segment_find(&open, entry.hash, entry.sub, &other, report->fault) : 0;
         failed = again < 0;
         if (!again && entry.record.size) {
-            failed = load(report, &entry);
+            report->phone.hash = entry.hash;
+            report->phone.number = entry.sub;
+            failed = phone_load(&report->phone, entry.record, report->fault);
             for (uint32_t i = 0; i < report->phone.case_count && !failed; i++)
                 failed = look_at_case(report, &report->phone.cases[i]);
         }
@@ -214,9 +187,7 @@ int command_report(int argc, char **argv, struct fault *fault)
                  (store.state->run && (look_at_phones(&report, txn, SEGMENTED_OPEN) ||
                                        look_at_phones(&report, txn, SEGMENTED_CLOSED) || look_at_operators(&report))) ||
                  tell(&report, json);
-    void *lists[] = {report.phone.cases, report.phone.sms, report.phone.marks};
-    for (unsigned i = 0; i < 3; i++)
-        sys.free(lists[i]);
+    phone_unload(&report.phone);
     buffer_free(&report.rows);
     buffer_free(&report.order);
     buffer_free(&report.spare);

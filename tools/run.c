@@ -214,7 +214,6 @@ static void add_up(struct run *run)
         if (run->inputs.files[i].has_kind)
             run->counts.records[run->inputs.files[i].kind] += (int64_t)run->inputs.files[i].records;
     /* the workers counted changes of what stands open: the store keeps the sums */
-    counts_add(&run->state->totals, &(struct counts){0});
     for (enum step step = 0; step < STEP_COUNT; step++)
         run->counts.open[step] = run->state->totals.open[step] += run->counts.open[step];
     run->counts.cases_open = run->state->totals.cases_open += run->counts.cases_open;

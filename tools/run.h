@@ -58,6 +58,10 @@ struct index_row { /* a notice that opened a case, on its way to the index */
     struct notice_record record;
 };
 
+struct run_estimate { /* bytes that the inputs will become, about */
+    uint64_t events, stored, published, spilled;
+};
+
 struct run_worker {
     struct apply apply;
     struct ids ids;
@@ -92,6 +96,7 @@ struct run {
     struct ingest ingest;
     struct inputs inputs;
     struct progress progress;
+    struct run_estimate estimate;
     struct run_worker *workers;
     uint32_t worker_count;
     unsigned part_bits;      /* of events, notices and index: log2 of their number */
@@ -161,6 +166,7 @@ void run_close_files(struct run *run);
 int run_flush_queues(struct run *run);
 int run_queue_due(struct run *run, const struct due_entry *entries, size_t count);
 int run_queue_awaited(struct run *run, const struct awaited_row *rows, size_t count);
+uint32_t run_notice_sub(const struct run *run, const struct event *event); /* the second part of its name in the index */
 size_t run_identity(const struct run *run, const struct event *event, char *out); /* as rejects.csv shows it; out: 8,200 bytes */
 
 static inline uint32_t run_parts(const struct run *run)

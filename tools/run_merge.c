@@ -4,8 +4,6 @@
 
 #include "engine/check.h"
 
-#include <stdatomic.h>
-
 #define LIKE 2 /* a segment is merged with the newer ones when it is not this many times as large as they are together */
 
 static const struct {

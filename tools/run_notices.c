@@ -15,9 +15,9 @@ struct pass {
     atomic_uint next;
 };
 
-static uint32_t sub_of(const struct event *event, uint64_t seed)
+uint32_t run_notice_sub(const struct run *run, const struct event *event)
 {
-    return (uint32_t)event_identity_hash(event, seed ^ SUB_SEED);
+    return (uint32_t)event_identity_hash(event, run->facts.seed ^ SUB_SEED);
 }
 
 /* (id, notices before withdrawals, registered_at, phone, content, place) */
@@ -138,7 +138,7 @@ static int tell_apart(struct run *run, uint32_t index, const struct sort_entry *
     const struct event *first = group[0].item;
     struct span found;
     struct notice_record known = {0};
-    int there = segment_find(&worker->notices, group[0].key, sub_of(first, run->facts.seed), &found, fault);
+    int there = segment_find(&worker->notices, group[0].key, run_notice_sub(run, first), &found, fault);
     if (there < 0)
         return -1;
     if (there)

@@ -7,6 +7,8 @@
  * a worker that is ahead waits for the writers, so memory is bounded. */
 #include "tools/run.h"
 
+#include "tools/phone_load.h"
+
 #include "engine/check.h"
 #include "engine/values.h"
 
@@ -274,7 +276,7 @@ static int emit_index(struct phones *phones)
             continue;
         struct index_row row = {
             .hash = event_identity_hash(history->source, run->facts.seed),
-            .sub = (uint32_t)event_identity_hash(history->source, run->facts.seed ^ 0x6e6f7469u),
+            .sub = run_notice_sub(run, history->source),
             .record = {event_content_hash(history->source, run->facts.seed), history->at_ms, apply->phone.number,
                        history->case_number},
         };
@@ -387,13 +389,13 @@ static int load_record(struct phones *phones, struct span record)
     struct apply *apply = &phones->worker->apply;
     uint32_t cases, sms, marks;
     if (!phone_measure(record, &cases, &sms, &marks))
-        return fault_set(phones->fault, FAULT_FAILED, "store: a phone's record is damaged; restore the store from a backup");
+        return phone_damaged(phones->fault);
     if ((cases > apply->phone.case_capacity && widen_list(apply, LIST_CASES, cases, phones->fault)) ||
         (sms > apply->phone.sms_capacity && widen_list(apply, LIST_SMS, sms, phones->fault)) ||
         (marks > apply->phone.mark_capacity && widen_list(apply, LIST_MARKS, marks, phones->fault)))
         return -1;
     if (!apply_load(apply, record))
-        return fault_set(phones->fault, FAULT_FAILED, "store: a phone's record is damaged; restore the store from a backup");
+        return phone_damaged(phones->fault);
     return 0;
 }
 

@@ -51,12 +51,33 @@ static enum look look_at(const char *name)
     return size > 0 && memmem(head, (size_t)size, "mother_iin", 10) ? LOOK_NOTICES : LOOK_PLAIN;
 }
 
+/* What a byte of plain input becomes at most, measured: of messages 1.6 in the store and 1.8 in the folder, of notices 4 and 6;
+ * spilled 1.5. */
+static void estimate(struct run *run)
+{
+    struct run_estimate *estimate = &run->estimate;
+    *estimate = (struct run_estimate){.stored = MIB, .published = MIB / 4};
+    for (uint32_t i = 0; i < run->walk.count; i++) {
+        const struct walk_file *file = &run->walk.files[i];
+        enum look look = look_at(file->name);
+        bool notices = look == LOOK_NOTICES; /* they become long SMS */
+        uint64_t bytes = (uint64_t)file->size * (look == LOOK_COMPRESSED ? INFLATED : 1);
+        estimate->stored += notices ? bytes * 4 : bytes * 8 / 5;
+        estimate->published += notices ? bytes * 6 : bytes * 9 / 5;
+        estimate->spilled += bytes * 3 / 2;
+        estimate->events += look == LOOK_COMPRESSED ? bytes : bytes * EVENT_PER_BYTE;
+    }
+}
+
+static uint64_t pool_size(const struct run *run)
+{
+    return run->options->memory / 4 * 3;
+}
+
 /* Parts are the shards, or finer where the input is large for the memory. */
 static unsigned choose_part_bits(const struct run *run)
 {
-    uint64_t bytes = 0, memory = run->options->memory;
-    for (uint32_t i = 0; i < run->walk.count; i++)
-        bytes += (uint64_t)run->walk.files[i].size * (look_at(run->walk.files[i].name) == LOOK_COMPRESSED ? INFLATED : EVENT_PER_BYTE);
+    uint64_t bytes = run->estimate.events, memory = run->options->memory;
     bytes += run->store->state->segments[SEGMENTED_OPEN][0].bytes; /* a rewrite holds a part of these */
     uint64_t part = clamp(memory / 256, MIB, 8 * MIB);
     unsigned bits = log2_of(bytes / part + 1);
@@ -161,9 +182,10 @@ int run_set_up(struct run *run)
     if (set_up_window(run))
         return -1;
     run->facts.settled_ms = run->settled_ms;
+    estimate(run);
     run->part_bits = choose_part_bits(run);
     const char *tmp = run->options->tmp ? run->options->tmp : run->store->dir;
-    spool_pool_open(&run->pool, run->options->memory / 4 * 3);
+    spool_pool_open(&run->pool, pool_size(run));
     if (crew_open(&run->crew, run->worker_count, run->fault) || crew_open(&run->filer, 1, run->fault) ||
         spool_open(&run->events, &run->pool, tmp, run_parts(run), run->worker_count, run->fault) ||
         spool_open(&run->notices, &run->pool, tmp, run_parts(run), run->worker_count, run->fault) ||
@@ -265,25 +287,14 @@ static int check_folder(struct run *run, const char *folder, uint64_t need, cons
                      folder, (unsigned long long)(free_bytes / MIB), (unsigned long long)((need + MIB - 1) / MIB), what);
 }
 
-/* What a byte of plain input becomes at most, measured: of messages 1.6 in the store and 1.8 in the folder, of notices 4 and 6;
- * spilled 1.5. */
 int run_check_space(struct run *run)
 {
-    uint64_t stored = MIB, published = MIB / 4, records = 0;
-    for (uint32_t i = 0; i < run->walk.count; i++) {
-        const struct walk_file *file = &run->walk.files[i];
-        enum look look = look_at(file->name);
-        bool notices = look == LOOK_NOTICES; /* they become long SMS */
-        uint64_t bytes = (uint64_t)file->size * (look == LOOK_COMPRESSED ? INFLATED : 1);
-        stored += notices ? bytes * 4 : bytes * 8 / 5;
-        published += notices ? bytes * 6 : bytes * 9 / 5;
-        records += bytes * 3 / 2;
-    }
+    const struct run_estimate *need = &run->estimate;
     const char *tmp = run->options->tmp ? run->options->tmp : run->store->dir;
-    uint64_t pool = run->options->memory / 4 * 3;
-    return check_folder(run, run->store->dir, stored, "the store") ||
-                   check_folder(run, run->place.parent, published, "the output folder") ||
-                   (records > pool && check_folder(run, tmp, records - pool, "spilled records (--tmp)"))
+    uint64_t pool = pool_size(run);
+    return check_folder(run, run->store->dir, need->stored, "the store") ||
+                   check_folder(run, run->place.parent, need->published, "the output folder") ||
+                   (need->spilled > pool && check_folder(run, tmp, need->spilled - pool, "spilled records (--tmp)"))
                ? -1
                : 0;
 }

@@ -8,18 +8,12 @@ usage: sweep.py BESIK SHIM.so [--kinds kill_before,kill_after,EIO,…] [--step N
 Each point must end in exit 1 (or a kill) with no folder published, or be absorbed (exit 0, the undisturbed bytes). A kill or a
 fault after the deciding transaction may leave the folder unpublished or published: the next command completes it.
 --step N tries every N-th point only. Prints the count of points."""
-import argparse, os, re, shutil, subprocess, sys, tempfile
+import argparse, os, shutil, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, ".."))
+from folders import folder  # noqa: E402
 SAMPLE = os.path.join(HERE, "..", "sample")
-
-
-def folder(path):
-    out = {}
-    for name in sorted(os.listdir(path)):
-        data = open(f"{path}/{name}", "rb").read()
-        out[name] = re.sub(rb'"timing": \{.*\}\}', b"", data, flags=re.S) if name == "run.json" else data
-    return out
 
 
 def main():

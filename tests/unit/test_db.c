@@ -9,37 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static uint64_t dice_state = 3;
-static uint64_t dice(uint64_t sides)
-{
-    dice_state ^= dice_state << 13;
-    dice_state ^= dice_state >> 7;
-    dice_state ^= dice_state << 17;
-    return sides ? dice_state % sides : dice_state;
-}
-
-static char dir[] = "/tmp/besik-test-db-XXXXXX";
-static struct db db;
-
-static void set_up(void)
-{
-    struct fault fault = {0};
-    cr_assert_not_null(mkdtemp(dir));
-    cr_assert_eq(db_open(&db, dir, true, true, &fault), 0, "%s", fault.text);
-    cr_assert_eq(mdb_env_set_flags(db.env, MDB_NOSYNC, 1), 0); /* thousands of commits */
-}
-
-static void tear_down(void)
-{
-    char path[100];
-    db_close(&db);
-    static const char *const FILES[] = {"data.mdb", "lock.mdb"};
-    for (unsigned i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", dir, FILES[i]);
-        unlink(path);
-    }
-    rmdir(dir);
-}
+#define TEST_DB_SEED 3
+#include "test_db_env.h"
 
 TestSuite(db, .init = set_up, .fini = tear_down, .timeout = 120);
 
@@ -406,11 +377,11 @@ Test(db, not_a_store)
     struct db other;
     struct fault fault = {0};
     snprintf(path, sizeof path, "%s-nowhere", dir);
-    cr_expect_eq(db_open(&other, path, false, false, &fault), -1);
+    cr_expect_eq(db_open(&other, path, false, &fault), -1);
     cr_expect_eq(fault.code, FAULT_USAGE, "%s", fault.text);
     cr_assert_eq(mkdir(path, 0700), 0);
     fault = (struct fault){0};
-    cr_expect_eq(db_open(&other, path, false, true, &fault), -1, "an empty folder");
+    cr_expect_eq(db_open(&other, path, false, &fault), -1, "an empty folder");
     cr_expect_eq(fault.code, FAULT_USAGE, "%s", fault.text);
     snprintf(text, sizeof text, "%s/data.mdb", path);
     FILE *file = fopen(text, "w");
@@ -418,7 +389,7 @@ Test(db, not_a_store)
         fputs("this is no LMDB ", file);
     fclose(file);
     fault = (struct fault){0};
-    cr_expect_eq(db_open(&other, path, false, true, &fault), -1);
+    cr_expect_eq(db_open(&other, path, false, &fault), -1);
     cr_expect_eq(fault.code, FAULT_USAGE, "%s", fault.text);
     unlink(text);
     snprintf(text, sizeof text, "%s/lock.mdb", path);

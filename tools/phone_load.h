@@ -1,0 +1,13 @@
+/* phone_load.h - a phone's record for a command that reads: its lists grow as needed, and are freed at the end.
+ * Room: tools. (A run widens its lists itself: run_phones.c.) */
+#ifndef TOOLS_PHONE_LOAD_H
+#define TOOLS_PHONE_LOAD_H
+
+#include "engine/fault.h"
+#include "engine/phone.h"
+
+int phone_load(struct phone *phone, struct span record, struct fault *fault);
+void phone_unload(struct phone *phone); /* frees the lists; a zeroed one is taken */
+int phone_damaged(struct fault *fault); /* sets it; -1 */
+
+#endif
