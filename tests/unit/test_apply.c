@@ -1327,6 +1327,27 @@ Test(apply, totals_of_every_party)
     SCENES(ROWS);
 }
 
+/* Nothing is counted for a row that is not there, nor for one to the right of [from, to) or of another kind. */
+Test(apply, totals_beyond)
+{
+    struct scene *scene = scene_new("beyond");
+    scene_goto(scene, "name", "");
+    scene_begin_run(scene, scene->zero_ms + HOUR_MS);
+    int64_t at = scene->facts.as_of_ms - 60000;
+    scene_message(scene, 1, "m1", at, "1414", "x");
+    scene_message(scene, 1, "m2", at + 1, "1414", "x");
+    const struct totals_row row = {.operator = 1, .kind = KIND_MESSAGES, .from_ms = at, .to_ms = at + 1};
+    for (unsigned i = 0; i < 3; i++)
+        scene->totals[i] = row;
+    scene->totals[1].kind = KIND_RECEIPTS;
+    scene->facts.totals_count = 2;
+    scene_play(scene);
+    cr_expect_eq(scene->totals_counts[0], 1);
+    cr_expect_eq(scene->totals_counts[1], 0);
+    cr_expect_eq(scene->totals_counts[2], 0);
+    scene_free(scene);
+}
+
 /* What the run is told of operators: when each was heard last, and when its receipts were. */
 Test(apply, operator_news)
 {
@@ -1367,6 +1388,7 @@ Test(apply, history)
     } ROWS[] = {
         {"run 0 | notice N1 -1h", "notice/0/0"},
         {"goto name | run 1h | msg m1 -2m x | msg m2 -1m R 1 2 Ким Анна", "message/1/bad_form message/0/0 superseded/5/1"},
+        {"goto language | run 1h | msg m1 -2m R 1 2 | msg m2 -1m R 1 2 Ким Анна", "message/0/0 message/0/0 superseded/3/1"},
         {"goto name | run 3d", "reminder/0/1"},
         {"goto name | run 3d | ... | run 10d", "expiry/0/1"},
         {"goto name | run 3d | ... | run 10d | ... | run 11d | msg m1 @9d R 1", "revival/0/0 message/2/bad_answer"},

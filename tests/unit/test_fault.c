@@ -72,6 +72,27 @@ Test(fault, nothing_behind_the_last_line)
     cr_expect_str_eq(fault.text + strlen(fault.text) - (sizeof MORE - 1), MORE);
 }
 
+/* What just fits, with room for the last line behind it, is told; a byte more is not. */
+Test(fault, what_just_fits)
+{
+    static const char MORE[] = "\n… and more: mend these and give the command again to see the rest";
+    for (size_t over = 0; over < 2; over++) {
+        static struct fault fault;
+        static char text[1024];
+        fault = (struct fault){0};
+        size_t most = sizeof fault.text - sizeof MORE - 1; /* of the lines, each with its line end but the last */
+        memset(text, 'x', sizeof text);
+        while (most + over - strlen(fault.text) > 2000)
+            fault_add(&fault, FAULT_INPUT, "%.*s", 900, text);
+        size_t left = most + over - strlen(fault.text) - 1;
+        fault_add(&fault, FAULT_INPUT, "%.*s", 900, text);
+        fault_add(&fault, FAULT_INPUT, "%.*sy", (int)(left - 902), text);
+        cr_expect_eq(strchr(fault.text, 'y') != NULL, over == 0, "%zu: %zu", over, strlen(fault.text));
+        cr_expect_eq(strstr(fault.text, MORE) != NULL, over == 1);
+        cr_expect_lt(strlen(fault.text), sizeof fault.text);
+    }
+}
+
 Test(fault, a_long_line_alone)
 {
     static struct fault fault;

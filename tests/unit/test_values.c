@@ -365,6 +365,12 @@ Test(values, date)
 Test(values, iin)
 {
     check_vectors(keep_iin, TESTS_DIR "/vectors/iin.csv", true);
+    /* what is no digit, where it would weigh as much as the digit that should stand there (11 more) */
+    for (unsigned i = 0; i < 12; i++) {
+        char text[] = "820524441905";
+        text[i] = (char)(text[i] + 11);
+        cr_expect_not(value_iin((struct span){text, 12}), "%s", text);
+    }
     /* whether the date is real decides: some check digit must do, or none may */
     static const struct {
         const char *digits_7;
@@ -718,6 +724,9 @@ Test(values, name)
     memcpy(text, "a b", 3);
     text[4095] = 'c';
     cr_expect(keep_name((struct span){text, 4096}, kept));
+    /* what stands behind the text is not looked at, were it a mark */
+    cr_expect(keep_name((struct span){"Ян e\xcc\x81\xcc\xa3", strlen("Ян e\xcc\x81")}, kept));
+    cr_expect_str_eq(kept, "Ян|é|");
     /* what would not fit the room is no name, wherever the room ends */
     static char out[VALUE_NAME_MAX], long_text[VALUE_NAME_MAX + 64];
     struct value_name name;
