@@ -106,7 +106,6 @@ struct made *apply_make(struct apply *apply, struct kase *kase, enum sms_kind ki
     struct made *made = &apply->made.items[apply->made.count++];
     *made = (struct made){
         .kase = (uint32_t)(kase - apply->phone.cases),
-        .serial = kase->serial,
         .kind = (uint8_t)kind,
         .what = (uint8_t)what,
         .lang = kase->lang,
@@ -123,7 +122,6 @@ void apply_prompt(struct apply *apply, struct kase *kase, enum step step)
     kase->reminded_ms = NEVER_MS;
     kase->misses = 0;
     kase->last_sms = 0;
-    kase->serial++;
     apply_make(apply, kase, SMS_PROMPT, step);
 }
 
@@ -169,6 +167,14 @@ void apply_find(struct apply *apply, struct found found)
     if (found.has_case)
         found.slot = apply->phone.cases[found.kase].slot;
     apply->found.items[apply->found.count++] = found;
+}
+
+const struct sms *apply_failed_sms(const struct apply *apply, const struct kase *kase)
+{
+    if (!kase->last_sms)
+        return NULL;
+    const struct sms *sms = &apply->phone.sms[kase->sms_first + kase->last_sms - 1];
+    return sms->final == RECEIPT_FAILED ? sms : NULL;
 }
 
 void apply_cancel_awaited(struct apply *apply, const struct kase *kase, uint32_t sms_number)
@@ -264,8 +270,11 @@ static void apply_withdrawal(struct apply *apply, const struct event *event)
         wait_for_cause(apply, event); /* its notice comes later in the run, or never */
 }
 
+/* 0: none is free, or the phone has as many cases as an id can carry */
 static uint8_t free_slot(const struct phone *phone)
 {
+    if (phone->case_count == CASE_NUMBER_MAX)
+        return 0;
     unsigned held = 0;
     for (uint32_t i = 0; i < phone->case_count; i++)
         if (phone->cases[i].step != STEP_CLOSED)
@@ -286,7 +295,7 @@ static void apply_notice(struct apply *apply, const struct event *event)
 {
     struct phone *phone = &apply->phone;
     uint8_t slot = free_slot(phone);
-    if (!slot || phone->case_count >= CASE_NUMBER_MAX) {
+    if (!slot) {
         apply_verdict(apply, event, VERDICT_REJECT, REASON_NO_FREE_SLOT);
         return;
     }
@@ -437,24 +446,10 @@ static void apply_receipt(struct apply *apply, const struct event *event)
 
 void apply_event(struct apply *apply, const struct event *event)
 {
-    switch ((enum kind)event->kind) {
-    case KIND_NOTICES:
-        apply_notice(apply, event);
-        break;
-    case KIND_WITHDRAWALS:
-        apply_withdrawal(apply, event);
-        break;
-    case KIND_RESPONSES:
-        apply_response(apply, event);
-        break;
-    case KIND_MESSAGES:
-        apply_message(apply, event);
-        break;
-    case KIND_RECEIPTS:
-        apply_receipt(apply, event);
-        break;
-    case KIND_TOTALS:
-    case KIND_COUNT:
-        CHECK(!"totals are no event of a phone");
-    }
+    static void (*const APPLY[KIND_COUNT])(struct apply *, const struct event *) = {
+        [KIND_NOTICES] = apply_notice,   [KIND_WITHDRAWALS] = apply_withdrawal, [KIND_RESPONSES] = apply_response,
+        [KIND_MESSAGES] = apply_message, [KIND_RECEIPTS] = apply_receipt,
+    };
+    CHECK(event->kind < KIND_TOTALS); /* totals are no event of a phone */
+    APPLY[event->kind](apply, event);
 }

@@ -51,7 +51,6 @@ struct verdict { /* on a record that was not simply applied */
 
 struct made { /* an SMS that this run made for a case */
     uint32_t kase;   /* index */
-    uint32_t serial; /* the prompt that it belongs to */
     uint32_t number; /* in the case, given when it is sent; 0: superseded */
     uint8_t kind, what, lang; /* enum sms_kind; enum step, or enum info of an info; enum lang */
     uint8_t reason;           /* of a correction */
@@ -170,6 +169,8 @@ void apply_message(struct apply *apply, const struct event *event);
 /* Applies the responses that waited for this request. */
 void apply_release_responses(struct apply *apply, const struct kase *kase, enum agency agency);
 void apply_find(struct apply *apply, struct found found);
+/* The last SMS of the open prompt if it has failed, else NULL. */
+const struct sms *apply_failed_sms(const struct apply *apply, const struct kase *kase);
 void apply_cancel_awaited(struct apply *apply, const struct kase *kase, uint32_t sms_number);
 void apply_hear(struct apply *apply, const struct event *event, unsigned party);
 

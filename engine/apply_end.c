@@ -13,11 +13,6 @@ static int64_t prompt_age(const struct apply *apply, const struct kase *kase)
            ref_outage_ms(run->ref, apply_operator(apply), kase->prompt_ms, run->as_of_ms);
 }
 
-static bool last_sms_failed(const struct apply *apply, const struct kase *kase)
-{
-    return kase->last_sms && apply->phone.sms[kase->sms_first + kase->last_sms - 1].final == RECEIPT_FAILED;
-}
-
 /* Section 8, Clock. */
 static void look_at_clock(struct apply *apply, struct kase *kase)
 {
@@ -35,7 +30,7 @@ static void look_at_clock(struct apply *apply, struct kase *kase)
             kase->expired_step = (uint8_t)step;
             kase->expired_ms = run->as_of_ms;
         }
-    } else if (kase->reminded_ms == NEVER_MS && (age >= run->remind_after || last_sms_failed(apply, kase))) {
+    } else if (kase->reminded_ms == NEVER_MS && (age >= run->remind_after || apply_failed_sms(apply, kase))) {
         kase->reminded_ms = run->as_of_ms;
         int64_t ends = run->as_of_ms + run->expire_after - age;
         if (ends < run->as_of_ms + DAY_MS)
@@ -81,8 +76,7 @@ static void settle_sms(struct apply *apply)
             if (made->kase != c)
                 continue;
             bool is_info = made->kind == SMS_INFO;
-            if (kase->withdrawn ||
-                (!is_info && (i != last_ask || !step_is_prompt(kase->step) || made->serial != kase->serial))) {
+            if (kase->withdrawn || (!is_info && (i != last_ask || !step_is_prompt(kase->step)))) {
                 note_superseded(apply, kase, RESULTS[made->kind], made->what);
                 continue;
             }

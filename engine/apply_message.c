@@ -76,80 +76,87 @@ static unsigned answer_number(const struct reply *reply)
     return number;
 }
 
-/* Takes the answer to the open prompt, or says what is wrong with it and takes nothing. */
-static enum reason take(struct apply *apply, struct kase *kase, const struct reply *reply, enum trigger *ret_trigger)
+/* What follows takes the answer to the open prompt, or says what is wrong with it and takes nothing. */
+typedef enum reason take_function(struct apply *apply, struct kase *kase, const struct reply *reply, enum trigger *ret_trigger);
+
+static enum reason take_language(struct apply *apply, struct kase *kase, const struct reply *reply, enum trigger *ret_trigger)
 {
-    unsigned number = answer_number(reply);
-    bool has_text = reply->text.size > 0;
-    *ret_trigger = ON_ANSWER;
-    switch ((enum step)kase->step) {
-    case STEP_LANGUAGE:
-        if (reply->digits[1] != LANG_KK && reply->digits[1] != LANG_RU)
-            return REASON_BAD_ANSWER;
-        kase->lang = reply->digits[1];
-        return REASON_NONE;
-    case STEP_NAME: {
-        struct value_name name;
-        char *room = apply->bytes.items + apply->bytes.count;
-        CHECK(apply->bytes.capacity - apply->bytes.count >= VALUE_NAME_MAX);
-        if (!value_name(reply->text, room, &name))
-            return REASON_BAD_NAME;
-        apply->bytes.count += (uint32_t)(name.surname.size + name.given.size + name.patronymic.size + 3);
-        kase->surname = name.surname;
-        kase->given = name.given;
-        kase->patronymic = name.patronymic;
-        return REASON_NONE;
-    }
-    case STEP_ACCOUNT:
-        if (number == 1 && !has_text && kase->account_on_file.size) {
-            kase->account = kase->account_on_file;
-            kase->account_answer = 1;
-            return REASON_NONE;
-        }
-        if (number == 2 && has_text) {
-            char *room = apply->bytes.items + apply->bytes.count;
-            CHECK(apply->bytes.capacity - apply->bytes.count >= 20);
-            if (!value_account(reply->text, room))
-                return REASON_BAD_ACCOUNT;
-            apply->bytes.count += 20;
-            kase->account = (struct span){room, 20};
-            kase->account_answer = 2;
-            return REASON_NONE;
-        }
+    (void)apply, (void)ret_trigger;
+    if (reply->digits[1] != LANG_KK && reply->digits[1] != LANG_RU)
         return REASON_BAD_ANSWER;
-    case STEP_ORDER:
-        if (has_text || (number != 1 && number != 2))
-            return REASON_BAD_ANSWER;
-        *ret_trigger = number == 1 ? ON_ANSWER : ON_OTHER;
-        return REASON_NONE;
-    case STEP_EDUCATION:
-    case STEP_INCOME:
-    case STEP_OFFICE:
-    case STEP_PRIVILEGE:
-    case STEP_LOCALITY: {
-        const struct ref_list *choices = ref_choices(apply->run->ref, kase->step, kase->region);
-        const struct ref_entry *entry = choices && number ? ref_find(choices, number) : NULL;
-        if (has_text || !entry || !entry->active)
-            return REASON_BAD_ANSWER;
-        uint16_t *answers[STEP_COUNT] = {[STEP_EDUCATION] = &kase->education, [STEP_INCOME] = &kase->income,
-                                         [STEP_OFFICE] = &kase->office,       [STEP_PRIVILEGE] = &kase->privilege,
-                                         [STEP_LOCALITY] = &kase->locality};
-        *answers[kase->step] = (uint16_t)number;
-        if (kase->step == STEP_PRIVILEGE && number != 1)
-            *ret_trigger = ON_OTHER;
-        return REASON_NONE;
-    }
-    case STEP_REGISTERING:
-    case STEP_QUEUEING:
-    case STEP_ASSIGNING:
-    case STEP_CLOSED:
-    case STEP_COUNT:
-        break;
-    }
-    CHECK(!"no prompt is open");
-    return REASON_BAD_ANSWER;
+    kase->lang = reply->digits[1];
+    return REASON_NONE;
 }
 
+static enum reason take_name(struct apply *apply, struct kase *kase, const struct reply *reply, enum trigger *ret_trigger)
+{
+    (void)ret_trigger;
+    struct value_name name;
+    char *room = apply->bytes.items + apply->bytes.count;
+    CHECK(apply->bytes.capacity - apply->bytes.count >= VALUE_NAME_MAX);
+    if (!value_name(reply->text, room, &name))
+        return REASON_BAD_NAME;
+    apply->bytes.count += (uint32_t)(name.surname.size + name.given.size + name.patronymic.size + 3);
+    kase->surname = name.surname;
+    kase->given = name.given;
+    kase->patronymic = name.patronymic;
+    return REASON_NONE;
+}
+
+static enum reason take_account(struct apply *apply, struct kase *kase, const struct reply *reply, enum trigger *ret_trigger)
+{
+    (void)ret_trigger;
+    unsigned number = answer_number(reply);
+    bool has_text = reply->text.size > 0;
+    if (number == 1 && !has_text && kase->account_on_file.size) {
+        kase->account = kase->account_on_file;
+        kase->account_answer = 1;
+        return REASON_NONE;
+    }
+    if (number != 2 || !has_text)
+        return REASON_BAD_ANSWER;
+    char *room = apply->bytes.items + apply->bytes.count;
+    CHECK(apply->bytes.capacity - apply->bytes.count >= 20);
+    if (!value_account(reply->text, room))
+        return REASON_BAD_ACCOUNT;
+    apply->bytes.count += 20;
+    kase->account = (struct span){room, 20};
+    kase->account_answer = 2;
+    return REASON_NONE;
+}
+
+static enum reason take_order(struct apply *apply, struct kase *kase, const struct reply *reply, enum trigger *ret_trigger)
+{
+    (void)apply, (void)kase;
+    unsigned number = answer_number(reply);
+    if (reply->text.size || (number != 1 && number != 2))
+        return REASON_BAD_ANSWER;
+    *ret_trigger = number == 1 ? ON_ANSWER : ON_OTHER;
+    return REASON_NONE;
+}
+
+/* the number of an entry of a list */
+static enum reason take_choice(struct apply *apply, struct kase *kase, const struct reply *reply, enum trigger *ret_trigger)
+{
+    unsigned number = answer_number(reply);
+    const struct ref_list *choices = ref_choices(apply->run->ref, kase->step, kase->region);
+    const struct ref_entry *entry = choices ? ref_find(choices, number) : NULL;
+    if (reply->text.size || !entry || !entry->active)
+        return REASON_BAD_ANSWER;
+    uint16_t *answers[STEP_COUNT] = {[STEP_EDUCATION] = &kase->education, [STEP_INCOME] = &kase->income,
+                                     [STEP_OFFICE] = &kase->office,       [STEP_PRIVILEGE] = &kase->privilege,
+                                     [STEP_LOCALITY] = &kase->locality};
+    *answers[kase->step] = (uint16_t)number;
+    if (kase->step == STEP_PRIVILEGE && number != 1)
+        *ret_trigger = ON_OTHER;
+    return REASON_NONE;
+}
+
+static take_function *const TAKE[STEP_COUNT] = {
+    [STEP_LANGUAGE] = take_language, [STEP_NAME] = take_name,        [STEP_EDUCATION] = take_choice,
+    [STEP_INCOME] = take_choice,     [STEP_OFFICE] = take_choice,    [STEP_PRIVILEGE] = take_choice,
+    [STEP_LOCALITY] = take_choice,   [STEP_ORDER] = take_order,      [STEP_ACCOUNT] = take_account,
+};
 
 /* The last rows: the reply names an open case with an open prompt. */
 static void answer(struct apply *apply, const struct mail *mail, struct kase *kase, const struct reply *reply)
@@ -183,19 +190,17 @@ static void answer(struct apply *apply, const struct mail *mail, struct kase *ka
         miss(apply, mail, kase, REASON_NOT_ASKED);
         return;
     }
-    enum trigger trigger;
-    enum reason wrong = take(apply, kase, reply, &trigger);
+    enum trigger trigger = ON_ANSWER;
+    enum reason wrong = TAKE[step](apply, kase, reply, &trigger);
     if (wrong) {
         miss(apply, mail, kase, wrong);
         return;
     }
-    if (kase->last_sms) {
-        const struct sms *sms = &apply->phone.sms[kase->sms_first + kase->last_sms - 1];
-        if (sms->final == RECEIPT_FAILED)
-            apply_find(apply, (struct found){.finding = FINDING_FAILED_BUT_ANSWERED, .has_case = true,
-                                             .kase = kase->number - 1, .operator = sms->operator,
-                                             .sms_number = kase->last_sms, .since_ms = mail->at_ms});
-    }
+    const struct sms *failed = apply_failed_sms(apply, kase);
+    if (failed)
+        apply_find(apply, (struct found){.finding = FINDING_FAILED_BUT_ANSWERED, .has_case = true,
+                                         .kase = kase->number - 1, .operator = failed->operator,
+                                         .sms_number = kase->last_sms, .since_ms = mail->at_ms});
     kase->last_sms = 0;
     enum agency asked = FLOW[kase->step][trigger].request;
     apply_flow(apply, kase, trigger, OUTCOME_NONE);

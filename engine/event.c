@@ -1,6 +1,8 @@
 /* event.c - see event.h. */
 #include "engine/event.h"
 
+#include "engine/check.h"
+
 #include <xxhash.h>
 
 const char *const RECEIPT_WORDS[] = {"accepted", "delivered", "failed"};
@@ -27,8 +29,10 @@ unsigned event_fields(const struct event *event, struct span fields[EVENT_FIELDS
 {
     const char *at = event_payload(event), *end = at + event->size;
     unsigned count = 0;
-    while (at < end && count < EVENT_FIELDS_MAX)
+    while (at < end) {
+        CHECK(count < EVENT_FIELDS_MAX);
         at = next_field(at, &fields[count++]);
+    }
     return count;
 }
 

@@ -36,18 +36,18 @@ int fault_add(struct fault *fault, enum fault_code code, const char *format, ...
     static const char MORE[] = "\n… and more: mend these and give the command again to see the rest";
     if (fault->code != FAULT_NONE && fault->code != code)
         return -1;
-    size_t used = fault->code == FAULT_NONE ? 0 : strlen(fault->text);
+    size_t used = fault->code == FAULT_NONE ? 0 : strlen(fault->text), more = sizeof MORE - 1;
+    if (used > more && strcmp(fault->text + used - more, MORE) == 0)
+        return -1;
     fault->code = code;
     char line[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    if (used + strlen(line) + 2 + sizeof MORE > sizeof fault->text) {
-        if (used >= sizeof MORE - 1 && strcmp(fault->text + used - (sizeof MORE - 1), MORE) != 0)
-            memcpy(fault->text + used, MORE, sizeof MORE);
-        return -1;
-    }
-    snprintf(fault->text + used, sizeof fault->text - used, "%s%s", used ? "\n" : "", line);
+    if (used + strlen(line) + 2 + sizeof MORE > sizeof fault->text)
+        memcpy(fault->text + used, MORE, sizeof MORE);
+    else
+        snprintf(fault->text + used, sizeof fault->text - used, "%s%s", used ? "\n" : "", line);
     return -1;
 }

@@ -101,7 +101,6 @@ static char *put_case(char *out, const struct kase *kase)
     out = put_time(out, kase->registered_ms);
     out = put_time(out, kase->begun_ms);
     out = put_time(out, kase->since_ms);
-    out = put_number(out, kase->serial);
     out = put_number(out, kase->prompt_run);
     out = put_time(out, kase->prompt_ms);
     out = put_time(out, kase->reminded_ms);
@@ -169,7 +168,6 @@ static void get_case(struct cursor *in, struct kase *kase)
     kase->registered_ms = get_time(in);
     kase->begun_ms = get_time(in);
     kase->since_ms = get_time(in);
-    kase->serial = (uint32_t)get_up_to(in, UINT32_MAX);
     kase->prompt_run = (uint32_t)get_up_to(in, UINT32_MAX);
     kase->prompt_ms = get_time(in);
     kase->reminded_ms = get_time(in);

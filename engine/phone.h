@@ -54,7 +54,6 @@ struct kase {
     int64_t begun_ms; /* as-of of the run that opened the case */
     int64_t since_ms; /* as-of of the run that brought it to its step */
     /* the open prompt */
-    uint32_t serial;     /* prompts opened so far: tells which prompt an SMS belongs to */
     uint32_t prompt_run; /* the run that opened it, and that run's as-of */
     int64_t prompt_ms;
     int64_t reminded_ms; /* as-of of the run that sent its reminder, or NEVER_MS */

@@ -19,7 +19,7 @@ const struct ref_entry *ref_find(const struct ref_list *list, unsigned number)
 
 struct span ref_code(const struct ref_list *list, unsigned number)
 {
-    const struct ref_entry *entry = list && number ? ref_find(list, number) : NULL;
+    const struct ref_entry *entry = list ? ref_find(list, number) : NULL;
     return entry ? entry->code : (struct span){"", 0};
 }
 

@@ -1,6 +1,7 @@
 /* reply.c - see reply.h. */
 #include "engine/reply.h"
 
+#include "engine/check.h"
 #include "engine/values.h"
 
 #include <utf8proc.h>
@@ -28,7 +29,8 @@ static unsigned take_apart(uint32_t code_point, utf8proc_int32_t parts[8])
     utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
     utf8proc_ssize_t count =
         utf8proc_decompose_char((utf8proc_int32_t)code_point, parts, 8, options, &boundary);
-    return count > 0 && count <= 8 ? (unsigned)count : 0;
+    CHECK(count >= 1 && count <= 8); /* a code point of valid UTF-8 has one to four parts */
+    return (unsigned)count;
 }
 
 /* What stands behind a letter ezh makes it U+01EF: of the marks that go above, a caron is the first. */
@@ -65,7 +67,8 @@ static bool begins_with_letter(const char *at, const char *end)
     if (code_point == EZH)
         return begins_with_caron(at + size, end);
     utf8proc_int32_t parts[8];
-    return take_apart(code_point, parts) > 0 && value_is_letter((uint32_t)parts[0]);
+    take_apart(code_point, parts);
+    return value_is_letter((uint32_t)parts[0]);
 }
 
 bool reply_parse(struct span text, struct reply *ret_reply)

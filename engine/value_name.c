@@ -85,8 +85,7 @@ static size_t name_feed_cluster(struct name_parse *parse, const char *at, size_t
     utf8proc_option_t nfc = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
     utf8proc_ssize_t count =
         utf8proc_decompose((const utf8proc_uint8_t *)at, (utf8proc_ssize_t)size, points, CLUSTER_MAX, nfc);
-    if (count < 0 || count > CLUSTER_MAX)
-        return 0;
+    CHECK(count >= 0 && count <= CLUSTER_MAX);
     count = utf8proc_normalize_utf32(points, count, nfc);
     for (utf8proc_ssize_t i = 0; i < count; i++) {
         utf8proc_uint8_t bytes[4];

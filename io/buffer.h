@@ -59,6 +59,8 @@ static inline void buffer_free(struct buffer *buffer)
     *buffer = (struct buffer){0};
 }
 
+/* Each fails for want of memory alone, and the fault keeps that: a row of many pieces may be written on, and `fault` asked
+ * at its end. */
 int buffer_format(struct buffer *buffer, struct fault *fault, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int buffer_csv(struct buffer *buffer, struct span field, char behind, struct fault *fault); /* quoted where it must be */
 int buffer_json(struct buffer *buffer, struct span text, struct fault *fault); /* with quotes; `"`, `\` and controls escaped */

@@ -63,6 +63,12 @@ int rows_sms(const struct rows *rows, const struct phone *phone, const struct ma
     return 0;
 }
 
+static void put(struct buffer *buffer, const char *key, struct span value, struct fault *fault)
+{
+    buffer_add_text(buffer, key, fault);
+    buffer_json(buffer, value, fault);
+}
+
 int rows_request(const struct rows *rows, const struct phone *phone, const struct kase *kase, enum agency agency,
                  struct buffer *buffer, struct fault *fault)
 {
@@ -92,31 +98,20 @@ int rows_request(const struct rows *rows, const struct phone *phone, const struc
         {",\"region\":", {region, 9}},
     };
     for (size_t i = 0; i < sizeof facts_of_all / sizeof *facts_of_all; i++)
-        if (buffer_add_text(buffer, facts_of_all[i].key, fault) || buffer_json(buffer, facts_of_all[i].value, fault))
-            return -1;
-    int failed = 0;
-    switch (agency) {
-    case AGENCY_REGISTRY:
-        failed = buffer_add_text(buffer, ",\"education\":", fault) ||
-                 buffer_json(buffer, ref_code(&ref->options[STEP_EDUCATION], kase->education), fault) ||
-                 buffer_add_text(buffer, ",\"income\":", fault) ||
-                 buffer_json(buffer, ref_code(&ref->options[STEP_INCOME], kase->income), fault) ||
-                 buffer_add_text(buffer, ",\"office\":", fault) ||
-                 buffer_json(buffer, ref_code(ref_choices(ref, STEP_OFFICE, kase->region), kase->office), fault);
-        break;
-    case AGENCY_AKIMAT:
-        failed = buffer_add_text(buffer, ",\"locality\":", fault) ||
-                 buffer_json(buffer, ref_code(ref_choices(ref, STEP_LOCALITY, kase->region), kase->locality), fault);
-        break;
-    case AGENCY_BENEFIT:
-        failed = buffer_format(buffer, fault, ",\"child_order\":%u,\"account\":", kase->child_order) ||
-                 buffer_json(buffer, kase->account, fault) ||
-                 buffer_add_text(buffer, ",\"registration_reference\":", fault) ||
-                 buffer_json_or_null(buffer, kase->reference, fault);
-        break;
-    case AGENCY_COUNT:
-        break;
+        put(buffer, facts_of_all[i].key, facts_of_all[i].value, fault);
+    if (agency == AGENCY_REGISTRY) {
+        put(buffer, ",\"education\":", ref_code(&ref->options[STEP_EDUCATION], kase->education), fault);
+        put(buffer, ",\"income\":", ref_code(&ref->options[STEP_INCOME], kase->income), fault);
+        put(buffer, ",\"office\":", ref_code(ref_choices(ref, STEP_OFFICE, kase->region), kase->office), fault);
+    } else if (agency == AGENCY_AKIMAT) {
+        put(buffer, ",\"locality\":", ref_code(ref_choices(ref, STEP_LOCALITY, kase->region), kase->locality), fault);
+    } else {
+        buffer_format(buffer, fault, ",\"child_order\":%u", kase->child_order);
+        put(buffer, ",\"account\":", kase->account, fault);
+        buffer_add_text(buffer, ",\"registration_reference\":", fault);
+        buffer_json_or_null(buffer, kase->reference, fault);
     }
     buffer->rows++;
-    return failed || buffer_add(buffer, "}\n", 2, fault) ? -1 : 0;
+    buffer_add(buffer, "}\n", 2, fault);
+    return fault->code ? -1 : 0;
 }

@@ -108,16 +108,27 @@ static int find_history(struct view *view, MDB_txn *txn)
     return failed ? -1 : 0;
 }
 
-/* ---- telling ---- */
+/* ---- telling: a piece that finds no memory sets the fault, which is asked at the end ---- */
 
-static int put_time(struct buffer *out, int64_t ms, struct fault *fault)
+static void put_time(struct buffer *out, const char *key, int64_t ms, struct fault *fault)
 {
-    if (ms == NEVER_MS)
-        return buffer_add_text(out, "null", fault);
-    return buffer_add(out, "\"", 1, fault) || buffer_time(out, ms, fault) || buffer_add(out, "\"", 1, fault);
+    buffer_add_text(out, key, fault);
+    if (ms == NEVER_MS) {
+        buffer_add_text(out, "null", fault);
+        return;
+    }
+    buffer_add(out, "\"", 1, fault);
+    buffer_time(out, ms, fault);
+    buffer_add(out, "\"", 1, fault);
 }
 
-static int put_answers(struct view *view, const struct kase *kase, struct buffer *out)
+static void put_text(struct buffer *out, const char *key, struct span text, struct fault *fault)
+{
+    buffer_add_text(out, key, fault);
+    buffer_json_or_null(out, text, fault);
+}
+
+static void put_answers(struct view *view, const struct kase *kase, struct buffer *out)
 {
     const struct ref *ref = ref_of(view->store->ref);
     struct fault *fault = view->fault;
@@ -141,12 +152,11 @@ static int put_answers(struct view *view, const struct kase *kase, struct buffer
         {",\"account\":", span_of(account)},
     };
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
-        if (buffer_add_text(out, answers[i].key, fault) || buffer_json_or_null(out, answers[i].value, fault))
-            return -1;
-    return buffer_add_text(out, "}", fault);
+        put_text(out, answers[i].key, answers[i].value, fault);
+    buffer_add_text(out, "}", fault);
 }
 
-static int put_requests(struct view *view, const struct kase *kase, struct buffer *out)
+static void put_requests(struct view *view, const struct kase *kase, struct buffer *out)
 {
     struct fault *fault = view->fault;
     bool first = true;
@@ -157,16 +167,13 @@ static int put_requests(struct view *view, const struct kase *kase, struct buffe
         char id[ID_SIZE];
         struct id_facts facts = {.phone = view->phone.number, .case_number = kase->number, .agency = (uint8_t)agency};
         ids_request(&view->ids, &facts, id);
-        if (buffer_format(out, fault, "%s{\"request_id\":\"%.*s\",\"agency\":\"%s\",\"created_at\":", first ? "" : ",", ID_SIZE,
-                          id, AGENCY_WORDS[agency]) ||
-            put_time(out, request->created_ms, fault) || buffer_add_text(out, ",\"status\":", fault) ||
-            buffer_json_or_null(out, span_of(OUTCOME_WORDS[request->status]), fault) ||
-            buffer_add_text(out, ",\"responded_at\":", fault) || put_time(out, request->responded_ms, fault) ||
-            buffer_add_text(out, "}", fault))
-            return -1;
+        buffer_format(out, fault, "%s{\"request_id\":\"%.*s\",\"agency\":\"%s\"", first ? "" : ",", ID_SIZE, id, AGENCY_WORDS[agency]);
+        put_time(out, ",\"created_at\":", request->created_ms, fault);
+        put_text(out, ",\"status\":", span_of(OUTCOME_WORDS[request->status]), fault);
+        put_time(out, ",\"responded_at\":", request->responded_ms, fault);
+        buffer_add_text(out, "}", fault);
         first = false;
     }
-    return 0;
 }
 
 static const char *sms_status(const struct sms *sms)
@@ -176,7 +183,7 @@ static const char *sms_status(const struct sms *sms)
                                                        : "";
 }
 
-static int put_sms(struct view *view, const struct kase *kase, struct buffer *out)
+static void put_sms(struct view *view, const struct kase *kase, struct buffer *out)
 {
     struct fault *fault = view->fault;
     const struct ref *ref = ref_of(view->store->ref);
@@ -186,14 +193,14 @@ static int put_sms(struct view *view, const struct kase *kase, struct buffer *ou
         struct id_facts facts = {.phone = view->phone.number, .case_number = kase->number, .sms_number = i + 1};
         ids_sms(&view->ids, &facts, id);
         struct span operator = sms->operator< ref->operator_count ? ref->operators[sms->operator].code : SPAN("");
-        if (buffer_format(out, fault, "%s{\"sms_id\":\"%.*s\",\"kind\":\"%s\",\"step\":\"%s\",\"at\":", i ? "," : "", ID_SIZE, id,
-                          SMS_KIND_WORDS[sms->kind], sms->kind == SMS_INFO ? INFO_WORDS[sms->what] : STEP_WORDS[sms->what]) ||
-            put_time(out, sms->at_ms, fault) || buffer_add_text(out, ",\"operator\":", fault) ||
-            buffer_json(out, operator, fault) || buffer_add_text(out, ",\"status\":", fault) ||
-            buffer_json_or_null(out, span_of(sms_status(sms)), fault) || buffer_add_text(out, "}", fault))
-            return -1;
+        buffer_format(out, fault, "%s{\"sms_id\":\"%.*s\",\"kind\":\"%s\",\"step\":\"%s\"", i ? "," : "", ID_SIZE, id,
+                      SMS_KIND_WORDS[sms->kind], sms->kind == SMS_INFO ? INFO_WORDS[sms->what] : STEP_WORDS[sms->what]);
+        put_time(out, ",\"at\":", sms->at_ms, fault);
+        buffer_add_text(out, ",\"operator\":", fault);
+        buffer_json(out, operator, fault);
+        put_text(out, ",\"status\":", span_of(sms_status(sms)), fault);
+        buffer_add_text(out, "}", fault);
     }
-    return 0;
 }
 
 static void result_text(const struct history_row *row, char out[64])
@@ -226,7 +233,7 @@ static void result_text(const struct history_row *row, char out[64])
     out[0] = 0;
 }
 
-static int put_history(struct view *view, const struct kase *kase, struct buffer *out)
+static void put_history(struct view *view, const struct kase *kase, struct buffer *out)
 {
     struct fault *fault = view->fault;
     const struct told *told = (const struct told *)view->history.data;
@@ -236,82 +243,83 @@ static int put_history(struct view *view, const struct kase *kase, struct buffer
             continue;
         char result[64];
         result_text(&told[i].row, result);
-        if (buffer_format(out, fault, "%s{\"run\":%u,\"at\":", first ? "" : ",", told[i].run) ||
-            put_time(out, told[i].row.at_ms, fault) ||
-            buffer_format(out, fault, ",\"event\":\"%s\",\"identity\":", HISTORY_WORDS[told[i].row.event % HISTORY_EVENT_COUNT]) ||
-            buffer_json_or_null(out, told[i].identity, fault) ||
-            buffer_format(out, fault, ",\"result\":\"%s\",\"step\":\"%s\"}", result, STEP_WORDS[told[i].row.step % STEP_COUNT]))
-            return -1;
+        buffer_format(out, fault, "%s{\"run\":%u", first ? "" : ",", told[i].run);
+        put_time(out, ",\"at\":", told[i].row.at_ms, fault);
+        buffer_format(out, fault, ",\"event\":\"%s\"", HISTORY_WORDS[told[i].row.event % HISTORY_EVENT_COUNT]);
+        put_text(out, ",\"identity\":", told[i].identity, fault);
+        buffer_format(out, fault, ",\"result\":\"%s\",\"step\":\"%s\"}", result, STEP_WORDS[told[i].row.step % STEP_COUNT]);
         first = false;
     }
-    return 0;
 }
 
-static int put_case(struct view *view, const struct kase *kase, struct buffer *out)
+static void put_case(struct view *view, const struct kase *kase, struct buffer *out)
 {
     struct fault *fault = view->fault;
     bool prompt = step_is_prompt(kase->step);
-    if (buffer_format(out, fault, "{\"case\":%u,\"slot\":%u,\"notice_id\":", kase->number, kase->slot) ||
-        buffer_json(out, kase->notice_id, fault) || buffer_add_text(out, ",\"registered_at\":", fault) ||
-        put_time(out, kase->registered_ms, fault) || buffer_add_text(out, ",\"opened_at\":", fault) ||
-        put_time(out, kase->begun_ms, fault) || buffer_format(out, fault, ",\"step\":\"%s\",\"since\":", STEP_WORDS[kase->step]) ||
-        put_time(out, kase->since_ms, fault) || buffer_add_text(out, ",\"lang\":", fault) ||
-        buffer_json_or_null(out, kase->lang ? span_of(LANG_WORDS[kase->lang]) : SPAN(""), fault) ||
-        buffer_format(out, fault, ",\"misses\":%u,\"reminded\":", prompt ? kase->misses : 0) ||
-        put_time(out, prompt ? kase->reminded_ms : NEVER_MS, fault) || buffer_add_text(out, ",\"answers\":", fault) ||
-        put_answers(view, kase, out))
-        return -1;
-    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
-        if (buffer_format(out, fault, "%s\"%s\":", phase ? "," : ",\"outcomes\":{", PHASE_WORDS[phase]) ||
-            buffer_json_or_null(out, span_of(OUTCOME_WORDS[kase->outcomes[phase]]), fault))
-            return -1;
-    return buffer_add_text(out, "},\"requests\":[", fault) || put_requests(view, kase, out) ||
-                   buffer_add_text(out, "],\"sms\":[", fault) || put_sms(view, kase, out) ||
-                   buffer_add_text(out, "],\"history\":[", fault) || put_history(view, kase, out) ||
-                   buffer_add_text(out, "]}", fault)
-               ? -1
-               : 0;
+    buffer_format(out, fault, "{\"case\":%u,\"slot\":%u,\"notice_id\":", kase->number, kase->slot);
+    buffer_json(out, kase->notice_id, fault);
+    put_time(out, ",\"registered_at\":", kase->registered_ms, fault);
+    put_time(out, ",\"opened_at\":", kase->begun_ms, fault);
+    buffer_format(out, fault, ",\"step\":\"%s\"", STEP_WORDS[kase->step]);
+    put_time(out, ",\"since\":", kase->since_ms, fault);
+    put_text(out, ",\"lang\":", kase->lang ? span_of(LANG_WORDS[kase->lang]) : SPAN(""), fault);
+    buffer_format(out, fault, ",\"misses\":%u", prompt ? kase->misses : 0);
+    put_time(out, ",\"reminded\":", prompt ? kase->reminded_ms : NEVER_MS, fault);
+    buffer_add_text(out, ",\"answers\":", fault);
+    put_answers(view, kase, out);
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++) {
+        buffer_format(out, fault, "%s\"%s\":", phase ? "," : ",\"outcomes\":{", PHASE_WORDS[phase]);
+        buffer_json_or_null(out, span_of(OUTCOME_WORDS[kase->outcomes[phase]]), fault);
+    }
+    buffer_add_text(out, "},\"requests\":[", fault);
+    put_requests(view, kase, out);
+    buffer_add_text(out, "],\"sms\":[", fault);
+    put_sms(view, kase, out);
+    buffer_add_text(out, "],\"history\":[", fault);
+    put_history(view, kase, out);
+    buffer_add_text(out, "]}", fault);
 }
 
 static int put_json(struct view *view, struct buffer *out)
 {
     struct fault *fault = view->fault;
-    if (buffer_add_text(out, "{\"msisdn\":\"", fault) || buffer_phone(out, view->phone.number, fault) ||
-        buffer_add_text(out, "\",\"cases\":[", fault))
-        return -1;
-    for (uint32_t i = 0; i < view->phone.case_count; i++)
-        if ((i && buffer_add_text(out, ",", fault)) || put_case(view, &view->phone.cases[i], out))
-            return -1;
-    return buffer_add_text(out, "]}\n", fault);
+    buffer_add_text(out, "{\"msisdn\":\"", fault);
+    buffer_phone(out, view->phone.number, fault);
+    buffer_add_text(out, "\",\"cases\":[", fault);
+    for (uint32_t i = 0; i < view->phone.case_count; i++) {
+        buffer_add_text(out, i ? "," : "", fault);
+        put_case(view, &view->phone.cases[i], out);
+    }
+    buffer_add_text(out, "]}\n", fault);
+    return fault->code ? -1 : 0;
 }
 
 static int put_lines(struct view *view, struct buffer *out)
 {
     struct fault *fault = view->fault;
-    if (!view->phone.case_count && buffer_add_text(out, "no case on this phone\n", fault))
-        return -1;
+    if (!view->phone.case_count)
+        buffer_add_text(out, "no case on this phone\n", fault);
     for (uint32_t i = 0; i < view->phone.case_count; i++) {
         const struct kase *kase = &view->phone.cases[i];
-        if (buffer_format(out, fault, "case %u  slot %u  at %s since ", kase->number, kase->slot, STEP_WORDS[kase->step]) ||
-            buffer_time(out, kase->since_ms, fault) || buffer_add_text(out, "\n", fault))
-            return -1;
+        buffer_format(out, fault, "case %u  slot %u  at %s since ", kase->number, kase->slot, STEP_WORDS[kase->step]);
+        buffer_time(out, kase->since_ms, fault);
+        buffer_add_text(out, "\n", fault);
         for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
-            if (kase->outcomes[phase] && buffer_format(out, fault, "  %-13s %s\n", PHASE_WORDS[phase],
-                                                       OUTCOME_WORDS[kase->outcomes[phase]]))
-                return -1;
+            if (kase->outcomes[phase])
+                buffer_format(out, fault, "  %-13s %s\n", PHASE_WORDS[phase], OUTCOME_WORDS[kase->outcomes[phase]]);
         const struct told *told = (const struct told *)view->history.data;
         for (size_t h = 0; h < view->history.size / sizeof *told; h++) {
             char result[64];
             if (told[h].row.case_number != kase->number)
                 continue;
             result_text(&told[h].row, result);
-            if (buffer_format(out, fault, "  run %-4u ", told[h].run) || buffer_time(out, told[h].row.at_ms, fault) ||
-                buffer_format(out, fault, "  %-10s %-24s -> %s\n", HISTORY_WORDS[told[h].row.event % HISTORY_EVENT_COUNT],
-                              result, STEP_WORDS[told[h].row.step % STEP_COUNT]))
-                return -1;
+            buffer_format(out, fault, "  run %-4u ", told[h].run);
+            buffer_time(out, told[h].row.at_ms, fault);
+            buffer_format(out, fault, "  %-10s %-24s -> %s\n", HISTORY_WORDS[told[h].row.event % HISTORY_EVENT_COUNT], result,
+                          STEP_WORDS[told[h].row.step % STEP_COUNT]);
         }
     }
-    return 0;
+    return fault->code ? -1 : 0;
 }
 
 /* The number from the command line, or from standard input, so that it stands in no list of processes. */

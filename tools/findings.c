@@ -82,12 +82,16 @@ bool finding_alike(const struct finding_row *a, const struct finding_row *b)
 int finding_write(const struct finding_row *row, struct buffer *out, struct fault *fault)
 {
     char slot[2] = {(char)('0' + row->slot), 0};
-    return buffer_format(out, fault, "%s,", FINDING_WORDS[row->finding]) || buffer_csv(out, row_party(row), ',', fault) ||
-                   buffer_csv(out, row_id(row), ',', fault) || (row->has_phone && buffer_phone(out, row->phone, fault)) ||
-                   buffer_format(out, fault, ",%s,", row->slot ? slot : "") || buffer_time(out, row->since_ms, fault) ||
-                   buffer_add(out, ",", 1, fault) || buffer_csv(out, row_detail(row), '\n', fault)
-               ? -1
-               : 0;
+    buffer_format(out, fault, "%s,", FINDING_WORDS[row->finding]);
+    buffer_csv(out, row_party(row), ',', fault);
+    buffer_csv(out, row_id(row), ',', fault);
+    if (row->has_phone)
+        buffer_phone(out, row->phone, fault);
+    buffer_format(out, fault, ",%s,", row->slot ? slot : "");
+    buffer_time(out, row->since_ms, fault);
+    buffer_add(out, ",", 1, fault);
+    buffer_csv(out, row_detail(row), '\n', fault);
+    return fault->code ? -1 : 0;
 }
 
 int finding_write_json(const struct finding_row *row, struct buffer *out, struct fault *fault)
@@ -106,8 +110,10 @@ int finding_write_json(const struct finding_row *row, struct buffer *out, struct
         {",\"since\":", {since, value_time_write(row->since_ms, since)}},
         {",\"detail\":", row_detail(row)},
     };
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-        if (buffer_add_text(out, columns[i].key, fault) || buffer_json_or_null(out, columns[i].value, fault))
-            return -1;
-    return buffer_add(out, "}\n", 2, fault);
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        buffer_add_text(out, columns[i].key, fault);
+        buffer_json_or_null(out, columns[i].value, fault);
+    }
+    buffer_add(out, "}\n", 2, fault);
+    return fault->code ? -1 : 0;
 }

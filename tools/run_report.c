@@ -81,15 +81,15 @@ static int write_reject(struct run *run, const char *bytes, struct buffer *out)
     }
     struct fault *fault = run->fault;
     run->rejects_rows++;
-    return buffer_csv(out, span_of(file->name), ',', fault) ||
-                   buffer_format(out, fault, "%llu,%s,%s,%s,",
-                                 (unsigned long long)input_line(&run->inputs, reject.piece, reject.line),
-                                 KIND_WORDS[reject.kind], OUTCOME_NAMES[reject.outcome], REASON_WORDS[reject.reason]) ||
-                   buffer_csv(out, (struct span){bytes + sizeof reject, reject.identity_size}, ',', fault) ||
-                   (reject.phone_known && buffer_phone(out, reject.phone, fault)) || buffer_add(out, ",", 1, fault) ||
-                   buffer_csv(out, span_of(DETAILS[reject.reason] ? DETAILS[reject.reason] : ""), '\n', fault)
-               ? -1
-               : 0;
+    buffer_csv(out, span_of(file->name), ',', fault);
+    buffer_format(out, fault, "%llu,%s,%s,%s,", (unsigned long long)input_line(&run->inputs, reject.piece, reject.line),
+                  KIND_WORDS[reject.kind], OUTCOME_NAMES[reject.outcome], REASON_WORDS[reject.reason]);
+    buffer_csv(out, (struct span){bytes + sizeof reject, reject.identity_size}, ',', fault);
+    if (reject.phone_known)
+        buffer_phone(out, reject.phone, fault);
+    buffer_add(out, ",", 1, fault);
+    buffer_csv(out, span_of(DETAILS[reject.reason] ? DETAILS[reject.reason] : ""), '\n', fault);
+    return fault->code ? -1 : 0;
 }
 
 static int write_reject_part(struct run *run, uint32_t part, struct buffer *out)

@@ -33,6 +33,9 @@ Test(apply, opening)
          "run 0 | notice A -9h | notice B -9h | notice C -9h | notice D -9h | notice E -9h | notice F -9h | notice G -9h"
          "| notice H -9h | notice I -8h | ... | run 1h | withdraw I -3h | notice J -1h | = 10.1 prompt language kk+ru"
          "| at 10 language slot 9"},
+        {"a region that the reference data no longer know: no number is one of its",
+         "goto income region=333000000 | run 1h | msg m1 -1m R 1 2 3 1 | ... | run 2h | msg m2 -1m R 1 2 4 1 | = m2 miss bad_answer"
+         "| = 1.6 correction office ru bad_answer"},
         {"a closed case's slot is used again", "goto closed | run 1d | notice N2 -1h | = 2.1 prompt language kk+ru | at 2 language slot 1"},
         {"a bad account is a warning", "run 0 | notice N1 -1h badaccount | = N1 warning bad_account | = 1.1 prompt language kk+ru"},
         {"but only where the case opens",
@@ -1224,6 +1227,127 @@ Test(apply, counts)
     scene_free(scene);
 }
 
+/* What is counted is added up over workers, each figure to its own. */
+Test(apply, counts_add_up)
+{
+    static struct counts sum, part;
+    sum.opened = 2, part.opened = 3;
+    sum.rejects[KIND_MESSAGES][REASON_BAD_SLOT] = 1;
+    part.rejects[KIND_MESSAGES][REASON_BAD_SLOT] = 1;
+    part.records[KIND_NOTICES] = 7;
+    part.cases_closed = -1;
+    counts_add(&sum, &part);
+    cr_expect_eq(sum.opened, 5);
+    cr_expect_eq(sum.rejects[KIND_MESSAGES][REASON_BAD_SLOT], 2);
+    cr_expect_eq(sum.records[KIND_NOTICES], 7);
+    cr_expect_eq(sum.cases_closed, -1);
+    cr_expect_eq(part.opened, 3);
+    cr_expect_eq(sum.closed, 0);
+}
+
+/* A phone whose cases have used up the numbers that an id can carry opens no more. */
+Test(apply, case_numbers_end)
+{
+    struct scene *scene = scene_new("numbers");
+    struct apply *apply = &scene->apply;
+    scene_begin_run(scene, SCENE_BEGIN_MS);
+    scene_notice(scene, "N1", SCENE_BEGIN_MS - HOUR_MS, "");
+    apply_begin(apply, scene->phone, 0);
+    scene_loosen(scene);
+    apply->phone.case_count = CASE_NUMBER_MAX;
+    apply_event(apply, scene->events[0]);
+    cr_expect_eq(apply->phone.case_count, CASE_NUMBER_MAX);
+    cr_assert_eq(apply->verdicts.count, 1u);
+    cr_expect_eq(apply->verdicts.items[0].reason, REASON_NO_FREE_SLOT);
+    scene_free(scene);
+}
+
+/* A record that is none is refused, whatever it holds, and counts nothing. */
+Test(apply, damaged_record)
+{
+    struct scene *scene = scene_new("damaged");
+    scene_goto(scene, "name", "");
+    struct apply *apply = &scene->apply;
+    apply_begin(apply, scene->phone, 0);
+    scene_load(scene);
+    memset(&apply->counts, 0, sizeof apply->counts);
+    apply_begin(apply, scene->phone, 0);
+    cr_expect_not(apply_load(apply, (struct span){scene->record, scene->record_size - 1}));
+    cr_expect_not(apply_load(apply, (struct span){scene->record, 0}));
+    cr_expect_eq(apply->counts.cases_open, 0);
+    scene_free(scene);
+}
+
+/* Late messages of two phones: the earliest and the latest of all, in whatever order the phones come. */
+Test(apply, late_of_two_phones)
+{
+    struct scene *scene = scene_new("late");
+    scene_goto(scene, "name", "");
+    struct apply *apply = &scene->apply;
+    scene->facts.run++;
+    scene->facts.previous_ms = scene->zero_ms;
+    scene->facts.as_of_ms = scene->zero_ms + DAY_MS;
+    scene->event_count = 0;
+    scene_message(scene, 1, "m1", scene->zero_ms - 20 * 60000, "1414", "x");
+    scene_message(scene, 1, "m2", scene->zero_ms - 40 * 60000, "1414", "x");
+    scene_message(scene, 1, "m3", scene->zero_ms - 10 * 60000, "1414", "x");
+    for (unsigned i = 0; i < SCENE_OPERATORS; i++)
+        scene->news[i] = (struct operator_news){.heard_ms = NEVER_MS, .receipted_ms = NEVER_MS};
+    for (uint32_t i = 0; i < 3; i++) { /* each as if of another phone of the same record */
+        apply_begin(apply, scene->phone, 0);
+        scene_load(scene);
+        scene_loosen(scene);
+        apply_event(apply, scene->events[i]);
+    }
+    cr_expect_eq(scene->news[1].late_count, 3);
+    cr_expect_eq(scene->news[1].late_first_ms, scene->zero_ms - 40 * 60000);
+    cr_expect_eq(scene->news[1].late_last_ms, scene->zero_ms - 10 * 60000);
+    scene_free(scene);
+}
+
+/* Totals of each party and kind, however the phone's records mix: each identity once, in [from, to). */
+Test(apply, totals_of_every_party)
+{
+    static const struct scene_row ROWS[] = {
+        {"nothing was heard", "goto name | run 1h | total kcell messages -1h +0 | total registry responses -1h +0 | = total 0 0 | = total 1 0"},
+        {"all kinds and parties together",
+         "goto assigning | run 1h | total kcell messages -1h +0 | total beeline messages -1h +0 | total tele2 messages -1h +0"
+         "| total kcell receipts -1h +0 | total beeline receipts -1h +0 | total registry responses -1h +0 | total akimat responses -1h +0"
+         "| total benefit responses -1h +0"
+         "| msg tele2:t1 -20m x | msg kcell:k1 -19m x | msg beeline:b1 -18m x | msg tele2:t2 -17m x | msg kcell:k2 -16m x"
+         "| msg tele2:t3 -15m x | msg kcell:k2 -14m y | msg kcell:k1 -19m x"
+         "| receipt 1.1 delivered -12m | receipt 1.2 accepted -11m | receipt 1.2 delivered -10m | receipt 1.1 delivered -9m"
+         "| resp 1.registry registered -8m | resp 1.benefit refused -7m | resp 1.benefit assigned -6m | resp 1.akimat queued -5m queue=5"
+         "| = t1 reject no_open_prompt | = k1 reject no_open_prompt | = b1 reject no_open_prompt | = t2 reject no_open_prompt"
+         "| = k2 reject no_open_prompt | = t3 reject no_open_prompt | = k2 reject id_conflict | = find message_conflict kcell k2 - 46m"
+         "| = k1 duplicate | = 1.1 duplicate | = 1.registry duplicate | = 1.akimat duplicate | = 1.13 info benefit_refused ru"
+         "| = 1.benefit reject already_answered | = find response_conflict benefit 1 1 54m"
+         "| = total 0 2 | = total 1 1 | = total 2 3 | = total 3 3 | = total 4 0 | = total 5 1 | = total 6 1 | = total 7 2"},
+    };
+    SCENES(ROWS);
+}
+
+/* Nothing is counted for a row that is not there, nor for one to the right of [from, to) or of another kind. */
+Test(apply, totals_beyond)
+{
+    struct scene *scene = scene_new("beyond");
+    scene_goto(scene, "name", "");
+    scene_begin_run(scene, scene->zero_ms + HOUR_MS);
+    int64_t at = scene->facts.as_of_ms - 60000;
+    scene_message(scene, 1, "m1", at, "1414", "x");
+    scene_message(scene, 1, "m2", at + 1, "1414", "x");
+    const struct totals_row row = {.operator = 1, .kind = KIND_MESSAGES, .from_ms = at, .to_ms = at + 1};
+    for (unsigned i = 0; i < 3; i++)
+        scene->totals[i] = row;
+    scene->totals[1].kind = KIND_RECEIPTS;
+    scene->facts.totals_count = 2;
+    scene_play(scene);
+    cr_expect_eq(scene->totals_counts[0], 1);
+    cr_expect_eq(scene->totals_counts[1], 0);
+    cr_expect_eq(scene->totals_counts[2], 0);
+    scene_free(scene);
+}
+
 /* What the run is told of operators: when each was heard last, and when its receipts were. */
 Test(apply, operator_news)
 {
@@ -1264,6 +1388,7 @@ Test(apply, history)
     } ROWS[] = {
         {"run 0 | notice N1 -1h", "notice/0/0"},
         {"goto name | run 1h | msg m1 -2m x | msg m2 -1m R 1 2 Ким Анна", "message/1/bad_form message/0/0 superseded/5/1"},
+        {"goto language | run 1h | msg m1 -2m R 1 2 | msg m2 -1m R 1 2 Ким Анна", "message/0/0 message/0/0 superseded/3/1"},
         {"goto name | run 3d", "reminder/0/1"},
         {"goto name | run 3d | ... | run 10d", "expiry/0/1"},
         {"goto name | run 3d | ... | run 10d | ... | run 11d | msg m1 @9d R 1", "revival/0/0 message/2/bad_answer"},

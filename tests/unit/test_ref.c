@@ -52,6 +52,17 @@ Test(ref, find)
     }
 }
 
+Test(ref, code)
+{
+    struct ref_list dense = {DENSE, 3}, gaps = {GAPS, 4};
+    cr_expect(span_equal(ref_code(&dense, 1), SPAN("a")));
+    cr_expect(span_equal(ref_code(&dense, 2), SPAN("b")), "left out by an update, it keeps its code");
+    cr_expect(span_equal(ref_code(&dense, 4), SPAN("")));
+    cr_expect(span_equal(ref_code(&dense, 0), SPAN("")), "no answer");
+    cr_expect(span_equal(ref_code(&gaps, 1), SPAN("")));
+    cr_expect(span_equal(ref_code(NULL, 1), SPAN("")), "no such list");
+}
+
 Test(ref, region)
 {
     static const struct {

@@ -138,9 +138,60 @@ Test(reply, edges)
         {" ", NULL, NULL},
         {"\xc2\xa0", NULL, NULL},
         {"\nR 1 1", NULL, NULL},
+        {"\xa0", NULL, NULL}, /* half of U+00A0 alone: nothing before it is read */
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++)
         check_reply(ROWS[i].given, ROWS[i].digits, ROWS[i].text);
+}
+
+/* Setting reply_form lenient (section 5): a small r, a Cyrillic one, spaces that lack or are too many; all else stays. */
+Test(reply, mended)
+{
+    static const struct {
+        const char *given, *digits, *text;
+    } ROWS[] = {
+        {"r 1 1", "11", ""},
+        {"Р 1 1", "11", ""}, /* U+0420 */
+        {"р 1 1", "11", ""}, /* U+0440 */
+        {" R 1 1", "11", ""},
+        {"   r 1 1  ", "11", ""},
+        {"R1 1", "11", ""},
+        {"R 11", "11", ""},
+        {"R  1   1", "11", ""},
+        {"R12345678", "12345678", ""},
+        {"R123456789", NULL, NULL}, /* one to eight digits */
+        {"R 1 2 3 4 5 6 7 8 9", NULL, NULL},
+        {"r 1 2Айша", "12", "Айша"},
+        {"R 1 2   Айша  Ким ", "12", "Айша  Ким"},
+        {"R1182 KZ86125KZT5004100100", "1182", "KZ86125KZT5004100100"},
+        {"R 1 2 -Айша", NULL, NULL}, /* the text begins with a letter */
+        {"R12.", NULL, NULL},
+        {"R 1-2", NULL, NULL},
+        {"R,1,1", NULL, NULL},
+        {"R\t1 1", NULL, NULL}, /* spaces only */
+        {"RR 1", NULL, NULL},
+        {"Я 1 1", NULL, NULL},
+        {"С 1 1", NULL, NULL},
+        {"1 1", NULL, NULL},
+        {"R", NULL, NULL},
+        {"r Айша", NULL, NULL},
+        {"x", NULL, NULL},
+        {"", NULL, NULL},
+        {"  \n", NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        struct reply reply;
+        bool mended = reply_mend(span_of(ROWS[i].given), &reply);
+        cr_expect_eq(mended, ROWS[i].digits != NULL, "'%s'", ROWS[i].given);
+        if (!mended || !ROWS[i].digits)
+            continue;
+        char got[REPLY_DIGITS_MAX + 1] = "";
+        for (unsigned k = 0; k < reply.digit_count; k++)
+            got[k] = (char)('0' + reply.digits[k]);
+        cr_expect_str_eq(got, ROWS[i].digits, "'%s'", ROWS[i].given);
+        cr_expect(span_equal(reply.text, span_of(ROWS[i].text)), "'%s': text '%.*s'", ROWS[i].given, (int)reply.text.size,
+                  reply.text.data);
+    }
 }
 
 /* What the contract says, word for word: the text's NFC form, and its first code point. */

@@ -213,6 +213,15 @@ Test(values, phone)
         {"77011234567+", NULL},
         {"+87011234567", NULL},
         {"770112345678", NULL},
+        {"+7701123456x", NULL}, /* a letter for a digit, in each of the forms */
+        {"+7 701 123 45 6x", NULL},
+        {"7 701 123 45 6x", NULL},
+        {"8 (701) 123-45-6x", NULL},
+        {"+7 172 123 45 67", NULL},
+        {"8 (717) 212-34-56", NULL}, /* Astana's land lines */
+        {"8 (172) 12-34-56", NULL},
+        {"9 701 123 45 67", NULL},
+        {"+9 701 123 45 67", NULL},
         {"077011234567", NULL},
         {"x77011234567", NULL},
         {"97011234567", NULL},
@@ -289,6 +298,10 @@ Test(values, time)
         {" 2026-11-23T08:15:30+05:00", NULL},
         {"2026-11-23T08:15:30+05:00 ", NULL},
         {"2026-11-23T08:15:30+05:0", NULL},
+        {"2026-11-23T08:15:30+05-00", NULL},
+        {"2026-11-23T08:15:30*05:00", NULL},
+        {"2026-11-23T08:15:30+0x:00", NULL},
+        {"2026-11-23T08:15:30+05:x0", NULL},
         {"2026-11-23T08:15:30+05", NULL},
         {"2026-11-23T08:15:30 05:00", NULL},
         {"2026-11-23T08:15:30ZZ", NULL},
@@ -352,6 +365,12 @@ Test(values, date)
 Test(values, iin)
 {
     check_vectors(keep_iin, TESTS_DIR "/vectors/iin.csv", true);
+    /* what is no digit, where it would weigh as much as the digit that should stand there (11 more) */
+    for (unsigned i = 0; i < 12; i++) {
+        char text[] = "820524441905";
+        text[i] = (char)(text[i] + 11);
+        cr_expect_not(value_iin((struct span){text, 12}), "%s", text);
+    }
     /* whether the date is real decides: some check digit must do, or none may */
     static const struct {
         const char *digits_7;
@@ -396,6 +415,10 @@ Test(values, account)
          "000012345678",
          NULL}, /* Cyrillic С */
         {"KZ8A722C000012345678", NULL},
+        {"KY84722C000012345678", NULL}, /* another country */
+        {"UZ84722C000012345678", NULL},
+        {"KZ84722{000012345678", NULL}, /* just beyond the letters */
+        {"KZ84722@000012345678", NULL},
         {"KZ84722C00001234567_", NULL},
         {"KZ84 722C 0000 1234 5678 9", NULL},
         {"KZ", NULL},
@@ -459,6 +482,8 @@ Test(values, operator_code)
         {"Kcell", NULL},
         {"a b", NULL},
         {"a.b", NULL},
+        {"a{b", NULL},
+        {"a`b", NULL},
         {"*", NULL},
         {"\xd0\xb0", NULL},
     };
@@ -699,6 +724,21 @@ Test(values, name)
     memcpy(text, "a b", 3);
     text[4095] = 'c';
     cr_expect(keep_name((struct span){text, 4096}, kept));
+    /* what stands behind the text is not looked at, were it a mark */
+    cr_expect(keep_name((struct span){"Ян e\xcc\x81\xcc\xa3", strlen("Ян e\xcc\x81")}, kept));
+    cr_expect_str_eq(kept, "Ян|é|");
+    /* what would not fit the room is no name, wherever the room ends */
+    static char out[VALUE_NAME_MAX], long_text[VALUE_NAME_MAX + 64];
+    struct value_name name;
+    for (size_t over = 0; over < 4; over++) {
+        size_t size = VALUE_NAME_MAX - 2 + over;
+        memset(long_text, '-', size);
+        memcpy(long_text, "a b c", 5);
+        memcpy(long_text + size, "d e", 3);
+        /* in `out` without the spaces between surname, given name and patronymic */
+        bool fits = size + 3 - 2 <= VALUE_NAME_MAX;
+        cr_expect_eq(value_name((struct span){long_text, size + 3}, out, &name), fits, "%zu", over);
+    }
     /* marks by the thousand, in the order that is the worst to sort, cost no time */
     strcpy(text, "Ян а");
     for (size_t size = strlen(text); size + 4 <= 4096; size += 4)

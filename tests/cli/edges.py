@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""What the sample does not meet: runs of many transactions that fail, a report of receipts, bytes that JSON escapes, a case whose
+messages never left.
+
+usage: edges.py BESIK [NAME…]         NAME: only these tests"""
+import csv, json, os, re, subprocess, sys, tempfile, traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, ".."))
+from folders import folder  # noqa: E402
+KEY = os.path.join(HERE, "..", "sample", "key")
+NOTICES = "notice_id,registered_at,msisdn,mother_iin,birth_date,sex,child_order,region\n"
+MESSAGES = "operator,message_id,received_at,msisdn,short_code,text\n"
+RESPONSES = "request_id,status,responded_at,reference,place,queue_number\n"
+RECEIPTS = "sms_id,status,at\n"
+ACCOUNT = "KZ84722C000012345678"
+
+
+class Failed(Exception):
+    pass
+
+
+def same(what, got, want):
+    if got != want:
+        raise Failed(f"{what}: {str(got)[:400]}, not {str(want)[:400]}")
+
+
+def day(n, clock="22:00:00"):
+    return f"2026-11-{n:02}T{clock}+05:00"
+
+
+class Room:
+    def __init__(self, work):
+        self.work = work
+
+    def __call__(self, *args, exit=0, env=None):
+        done = subprocess.run([BESIK, *map(str, args)], capture_output=True, text=True, cwd=self.work, timeout=300, env={**os.environ, **(env or {})})
+        if done.returncode != exit:
+            raise Failed(f"besik {' '.join(map(str, args))}: exit {done.returncode}, not {exit}: {done.stderr.strip()[-300:]}")
+        self.err = done.stderr
+        return done.stdout
+
+    def init(self, store="store", *more):
+        self("init", store, "--key", KEY, *more)
+
+    def write(self, name, text):
+        with open(f"{self.work}/{name}", "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        return name
+
+    def run(self, n, out, *files, store="store", more=(), **kw):
+        return self("run", store, "--out", out, "--as-of", day(n), *more, *files, **kw)
+
+    def rows(self, name):
+        path = f"{self.work}/{name}"
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def sms(self, out, phone):
+        """(id, kind, step) of what a run sends to a phone"""
+        return [(x["sms_id"], x["kind"], x["step"]) for name in sorted(os.listdir(f"{self.work}/{out}")) if name.startswith("outbound-")
+                for x in self.rows(f"{out}/{name}") if x["msisdn"] == phone]
+
+    def requests(self, out, agency):
+        with open(f"{self.work}/{out}/requests-{agency}.ndjson", encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+
+def notice(number, phone, n, clock="10:00:00"):
+    return f"{number},{day(n, clock)},{phone},940312400117,2026-11-01,F,1,103200000\n"
+
+
+def message(number, phone, n, clock, text, operator="kcell"):
+    return f"{operator},{number},{day(n, clock)},{phone},1414,{text}\n"
+
+
+def quoted(text):
+    return '"' + text.replace('"', '""') + '"'
+
+
+def nameless(folder_bytes):
+    """without the store's name, which is drawn"""
+    return {name: re.sub(rb'"store": "[0-9a-f]+"', b"", data) if name == "run.json" else data for name, data in folder_bytes.items()}
+
+
+def test_many_transactions(b):
+    """a run that wrote much and then fails leaves nothing: what it was refused for gone, it ends as if it had never been tried"""
+    count = 30000
+    b.write("notices.csv", NOTICES + "".join(notice(f"N{i}", 77010000000 + i, 2) for i in range(count)))
+    b.write("again.csv", MESSAGES + "".join(message(f"m{i}", 77010000000 + i, 2, "12:00:00", "R 1 2") for i in range(0, count, 2)))
+    b.init()
+    b.init("plain")
+    little = ("--memory", "16M", "--workers", "2")
+    for n, file in ((2, "notices.csv"), (3, "again.csv")):
+        before = os.path.getsize(f"{b.work}/store/data.mdb")
+        b.run(n, f"out{n}", file, more=(*little, "--sms-limit", "100"), exit=3)
+        if n == 2 and os.path.getsize(f"{b.work}/store/data.mdb") < before + (2 << 20):
+            raise Failed("the run that failed wrote too little to have been of many transactions")
+        same("what it left beside", [x for x in os.listdir(b.work) if x.startswith(".") or x == f"out{n}"], [])
+        b.run(n, f"out{n}", file, more=little)
+        b.run(n, f"plain{n}", file, store="plain")
+        same(f"run {n}", nameless(folder(f"{b.work}/out{n}")), nameless(folder(f"{b.work}/plain{n}")))
+    for store in ("store", "plain"):
+        b.run(6, f"clock-{store}", store=store)
+    same("the clock's night", nameless(folder(f"{b.work}/clock-store")), nameless(folder(f"{b.work}/clock-plain")))
+    reminders = json.loads(open(f"{b.work}/clock-store/run.json", encoding="utf-8").read())["counts"]["sms"]["reminder"]
+    same("reminders", reminders, {"language": count // 2, "name": count // 2})
+
+
+def test_report_of_receipts(b):
+    """SMS without a final receipt, of an operator that gives receipts; prompts whose last SMS failed"""
+    a, f, c, d = "77011111111", "77012222222", "77013333333", "77051111111"
+    b.init()
+    b.run(2, "out2", b.write("notices.csv", NOTICES + "".join(notice(f"N{i}", phone, 2) for i, phone in enumerate((a, f, c, d)))))
+    ids = {phone: b.sms("out2", phone)[0][0] for phone in (a, f, c, d)}
+    same("before any receipt", list(csv.reader(b("report", "store").splitlines()))[1:], [])
+    b.run(3, "out3", b.write("r3.csv", RECEIPTS + f"{ids[a]},delivered,{day(3, '08:00:00')}\n{ids[f]},UNDELIV,{day(3, '08:00:01')}\n"))
+    (reminder, *_), = b.sms("out3", f)
+    told = lambda: [tuple(row[k] for k in ("finding", "party", "id", "msisdn", "slot", "since")) for row in csv.DictReader(b("report", "store").splitlines())]
+    same("its reminder is on its way", told(), [])
+    b.run(4, "out4", b.write("r4.csv", RECEIPTS + f"{reminder},failed,{day(4, '08:00:00')}\n"))
+    want = [("receipt_missing", "kcell", ids[c], c, "1", day(2)), ("sms_failed", "kcell", reminder, f, "1", day(3))]
+    same("two days later", sorted(told()), want)
+    same("in JSON", sorted(tuple(x[k] for k in ("finding", "party", "id", "msisdn")) for x in map(json.loads, b("report", "store", "--json").splitlines())),
+         [x[:4] for x in want])
+    same("as the run found them", [(x["finding"], x["id"]) for x in b.rows("out4/reconciliation.csv")],
+         [("receipt_missing", ids[c]), ("sms_failed", reminder)])
+    b.run(5, "out5", b.write("w5.csv", f"notice_id,withdrawn_at,cause\nN2,{day(5, '08:00:00')},death\nN1,{day(5, '08:00:00')},mistake\n"))
+    same("of the withdrawn nothing is said", [x for x in told() if x[3] in (c, f)], [])
+    b.run(12, "out12")
+    same("of an operator that has given none for a week neither", [x for x in told() if x[0] == "receipt_missing"], [])
+
+
+def test_escapes(b):
+    """what JSON must escape comes back as it was given: ids of any printable characters, an agency's words"""
+    phone, number = "77011111111", 'N"1\\x'
+    b.init()
+    first = ["R 1 2", "R 1 2 Ким Анна", "R 1 2 2 1", "R 1 2 3 1", "R 1 2 4 1"]
+    b.run(2, "out2", b.write("n2.csv", NOTICES + notice(quoted(number), phone, 2)),
+          b.write("m2.csv", MESSAGES + "".join(message(quoted(f'm"{i}\\'), phone, 2, f"12:00:0{i}", text) for i, text in enumerate(first))))
+    asked, = b.requests("out2", "registry")
+    same("notice_id", asked["notice_id"], number)
+    reference = 'A"7\\\t\r\n\x01\x1fҚ/é'
+    b.run(3, "out3", b.write("r3.csv", RESPONSES + f"{asked['request_id']},registered,{day(3, '09:00:00')},{quoted(reference)},,\n"),
+          b.write("m3.csv", MESSAGES + message("m6", phone, 3, "12:00:00", "R 1 2 5 1") + message("m7", phone, 3, "12:00:01", "R 1 2 6 1")))
+    asked, = b.requests("out3", "akimat")
+    b.run(4, "out4", b.write("r4.csv", RESPONSES + f"{asked['request_id']},queued,{day(4, '09:00:00')},,,17\n"),
+          b.write("m4.csv", MESSAGES + message("m8", phone, 4, "12:00:00", "R 1 2 7 1") + message("m9", phone, 4, "12:00:01", f"R 1 2 8 2 {ACCOUNT}")))
+    asked, = b.requests("out4", "benefit")
+    same("registration_reference", (asked["registration_reference"], asked["account"]), (reference, ACCOUNT))
+    raw = open(f"{b.work}/out4/requests-benefit.ndjson", encoding="utf-8", newline="").read()
+    if "Қ/é" not in raw or raw.count("\n") != 1 or any(ord(c) < 32 for c in raw[:-1]):
+        raise Failed(f"only quotes, backslashes and controls are escaped: {raw!r}")
+    case, = json.loads(b("case", "store", phone, "--json"))["cases"]
+    same("case --json", (case["notice_id"], case["history"][0]["identity"], case["history"][1]["identity"], case["step"]),
+         (number, number, 'kcell:m"0\\', "assigning"))
+    same("its requests", [x["agency"] for x in case["requests"]], ["registry", "akimat", "benefit"])
+
+
+def test_superseded(b):
+    """what was made in the run of the withdrawal, and never left, stands in the history"""
+    phone = "77011111111"
+    b.init()
+    texts = ["R 1 2", "R 1 2 Ким Анна", "R 1 2 2 1", "R 1 2 3 1", "R 1 2 4 1"]
+    b.run(2, "out2", b.write("n.csv", NOTICES + notice("N1", phone, 2) + notice("N2", phone, 2, "10:00:01")),
+          b.write("m.csv", MESSAGES + "".join(message(f"m{i}", phone, 2, f"12:00:0{i}", text) for i, text in enumerate(texts))),
+          b.write("w.csv", f"notice_id,withdrawn_at,cause\nN1,{day(2, '13:00:00')},death\n"))
+    same("what left", [x[1:] for x in b.sms("out2", phone)], [("prompt", "language")])
+    same("no request", os.path.exists(f"{b.work}/out2/requests-registry.ndjson"), False)
+    first, second = json.loads(b("case", "store", phone, "--json"))["cases"]
+    kept = sorted(x["result"] for x in first["history"] if x["event"] == "superseded")
+    same("its history", kept, sorted([f"prompt {step}" for step in ("language", "name", "education", "income", "office")] + ["info filed", "request registry"]))
+    same("the other case's", [x["event"] for x in second["history"]], ["notice"])
+    text = b("case", "store", phone)
+    for word in ("info filed", "request registry", "case 2  slot 2  at language", "registration  withdrawn"):
+        if word not in text:
+            raise Failed(f"{word!r} is not in {text!r}")
+
+
+def main():
+    names = sys.argv[2:] or [name[5:] for name in globals() if name.startswith("test_")]
+    failed = 0
+    for i, name in enumerate(names, 1):
+        with tempfile.TemporaryDirectory(prefix=f"besik-{name}-") as work:
+            try:
+                globals()[f"test_{name}"](Room(work))
+                print(f"ok {i} - {name}", flush=True)
+            except Failed as e:
+                failed += 1
+                print(f"not ok {i} - {name}: {e}", flush=True)
+            except Exception:
+                failed += 1
+                print(f"not ok {i} - {name}: {traceback.format_exc()}", flush=True)
+    print(f"edges: {len(names)} tests, {failed} failed")
+    sys.exit(failed > 0)
+
+
+BESIK = os.path.abspath(sys.argv[1])
+main()

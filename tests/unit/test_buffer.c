@@ -1,0 +1,102 @@
+/* test_buffer.c - what buffers write (CSV and JSON as contract section 9 has them), and what each says where there is no memory. */
+#include "io/buffer.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static struct buffer buffer;
+static struct fault fault;
+
+static void expect(const char *want, size_t size)
+{
+    cr_expect(buffer.size == size && memcmp(buffer.data, want, size) == 0, "'%.*s', not '%.*s'", (int)buffer.size, buffer.data, (int)size, want);
+    cr_expect_eq(fault.code, FAULT_NONE);
+    buffer_clear(&buffer);
+}
+
+Test(buffer, csv)
+{
+    static const struct {
+        const char *given, *written;
+    } ROWS[] = {
+        {"", ","},           {"a b", "a b,"},       {"a,b", "\"a,b\","},     {"a\"b", "\"a\"\"b\","}, {"\"", "\"\"\"\","},
+        {"a\nb", "\"a\nb\","}, {"a\rb", "\"a\rb\","}, {"a;b'\tb", "a;b'\tb,"}, {"Қ", "Қ,"},            {" a ", " a ,"},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        cr_assert_eq(buffer_csv(&buffer, span_of(ROWS[i].given), ',', &fault), 0);
+        expect(ROWS[i].written, strlen(ROWS[i].written));
+    }
+    buffer_free(&buffer);
+}
+
+/* Unescaped save quotes, backslashes and controls; absent is null. */
+Test(buffer, json)
+{
+    static const struct {
+        struct span given;
+        const char *written;
+    } ROWS[] = {
+        {{"", 0}, "\"\""},
+        {{"a/b'", 4}, "\"a/b'\""},
+        {{"\"\\", 2}, "\"\\\"\\\\\""},
+        {{"\n\r\t", 3}, "\"\\n\\r\\t\""},
+        {{"\0\x01\x0b\x1f", 4}, "\"\\u0000\\u0001\\u000b\\u001f\""},
+        {{"\x7f", 1}, "\"\x7f\""},
+        {{"Қ👶", 6}, "\"Қ👶\""},
+        {{"a\xff\xd0", 3}, "\"a\xef\xbf\xbd\xef\xbf\xbd\""}, /* what is no UTF-8 becomes U+FFFD */
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        cr_assert_eq(buffer_json(&buffer, ROWS[i].given, &fault), 0);
+        expect(ROWS[i].written, strlen(ROWS[i].written));
+    }
+    buffer_json_or_null(&buffer, SPAN(""), &fault);
+    expect("null", 4);
+    buffer_json_or_null(&buffer, SPAN("x"), &fault);
+    expect("\"x\"", 3);
+    buffer_free(&buffer);
+}
+
+Test(buffer, format)
+{
+    static char text[2000];
+    for (size_t size = 500; size < 530; size++) { /* whatever room it works in, long lines are whole */
+        memset(text, 'x', size);
+        text[size] = 0;
+        cr_assert_eq(buffer_format(&buffer, &fault, "%s", text), 0);
+        expect(text, size);
+    }
+    buffer_time(&buffer, 1795400130123, &fault);
+    expect("2026-11-23T07:15:30.123+05:00", 29);
+    buffer_phone(&buffer, 11234567, &fault);
+    expect("77011234567", 11);
+    buffer_free(&buffer);
+}
+
+static void *no_memory(void *block, size_t size)
+{
+    (void)block, (void)size;
+    return NULL;
+}
+
+Test(buffer, no_memory)
+{
+    static char text[1000];
+    memset(text, 'x', sizeof text - 1);
+    sys.realloc = no_memory;
+    for (int what = 0; what < 9; what++) {
+        fault = (struct fault){0};
+        int failed = what == 0   ? buffer_add(&buffer, "x", 1, &fault)
+                     : what == 1 ? buffer_add_text(&buffer, "x", &fault)
+                     : what == 2 ? buffer_format(&buffer, &fault, "%s", "short")
+                     : what == 3 ? buffer_format(&buffer, &fault, "%s", text)
+                     : what == 4 ? buffer_csv(&buffer, SPAN("x"), ',', &fault)
+                     : what == 5 ? buffer_json(&buffer, SPAN("x"), &fault)
+                     : what == 6 ? buffer_json_or_null(&buffer, SPAN(""), &fault)
+                     : what == 7 ? buffer_time(&buffer, 0, &fault)
+                                 : buffer_phone(&buffer, 1, &fault);
+        cr_expect_eq(failed, -1, "%d", what);
+        cr_expect_eq(fault.code, FAULT_FAILED);
+        cr_expect_not_null(strstr(fault.text, "memory"), "%s", fault.text);
+        cr_expect_eq(buffer.size, 0u);
+    }
+}

@@ -1,0 +1,104 @@
+/* test_fault.c - a fault's text and code: the first one counts, lines of one code add up, and what no longer fits is said. */
+#include "engine/fault.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+Test(fault, the_first_one_counts)
+{
+    static struct fault fault;
+    cr_expect_eq(fault_set(&fault, FAULT_USAGE, "%s of %d", "one", 2), -1);
+    cr_expect_eq(fault_set(&fault, FAULT_BUSY, "another"), -1);
+    cr_expect_eq(fault_errno(&fault, EIO, "a third"), -1);
+    cr_expect_eq(fault_add(&fault, FAULT_INPUT, "of another code"), -1);
+    cr_expect_eq(fault.code, FAULT_USAGE);
+    cr_expect_str_eq(fault.text, "one of 2");
+}
+
+Test(fault, errno_of_either_sign)
+{
+    static struct fault plus, minus;
+    char want[200];
+    snprintf(want, sizeof want, "in/a: %s", strerror(ENOSPC));
+    cr_expect_eq(fault_errno(&plus, ENOSPC, "in/%s", "a"), -1);
+    cr_expect_eq(fault_errno(&minus, -ENOSPC, "in/%s", "a"), -1);
+    cr_expect_str_eq(plus.text, want);
+    cr_expect_str_eq(minus.text, want);
+    cr_expect_eq(plus.code, FAULT_FAILED);
+}
+
+Test(fault, lines_of_one_code)
+{
+    static struct fault fault;
+    cr_expect_eq(fault_add(&fault, FAULT_INPUT, "%s:%d", "a", 1), -1);
+    cr_expect_eq(fault_add(&fault, FAULT_INPUT, "%s:%d", "b", 2), -1);
+    cr_expect_eq(fault_add(&fault, FAULT_FAILED, "not of this code"), -1);
+    cr_expect_eq(fault.code, FAULT_INPUT);
+    cr_expect_str_eq(fault.text, "a:1\nb:2");
+}
+
+/* More lines than fit: whole lines stand, and the last says once that there are more. */
+Test(fault, more_than_fits)
+{
+    static struct fault fault;
+    for (int i = 0; i < 5000; i++)
+        fault_add(&fault, FAULT_INPUT, "in/file-%04d.csv: cut", i);
+    cr_assert_lt(strlen(fault.text), sizeof fault.text);
+    int lines = 0;
+    const char *line = fault.text;
+    for (const char *end; (end = strchr(line, '\n')); line = end + 1, lines++) {
+        char want[64];
+        int size = snprintf(want, sizeof want, "in/file-%04d.csv: cut", lines);
+        cr_assert(end - line == size && memcmp(line, want, (size_t)size) == 0, "line %d: %.*s", lines, (int)(end - line), line);
+    }
+    cr_expect_gt(lines, 500);
+    cr_expect_str_eq(line, "… and more: mend these and give the command again to see the rest");
+}
+
+/* A short line behind one that was too long to fit would stand behind the last. */
+Test(fault, nothing_behind_the_last_line)
+{
+    static const char MORE[] = "… and more: mend these and give the command again to see the rest";
+    static struct fault fault;
+    static char text[1000];
+    memset(text, 'x', sizeof text - 1);
+    for (int i = 0; i < 20; i++)
+        fault_add(&fault, FAULT_INPUT, "%s", text);
+    fault_add(&fault, FAULT_INPUT, "short");
+    cr_expect_null(strstr(fault.text, "short"));
+    cr_assert_gt(strlen(fault.text), sizeof MORE);
+    cr_expect_str_eq(fault.text + strlen(fault.text) - (sizeof MORE - 1), MORE);
+}
+
+/* What just fits, with room for the last line behind it, is told; a byte more is not. */
+Test(fault, what_just_fits)
+{
+    static const char MORE[] = "\n… and more: mend these and give the command again to see the rest";
+    for (size_t over = 0; over < 2; over++) {
+        static struct fault fault;
+        static char text[1024];
+        fault = (struct fault){0};
+        size_t most = sizeof fault.text - sizeof MORE - 1; /* of the lines, each with its line end but the last */
+        memset(text, 'x', sizeof text);
+        while (most + over - strlen(fault.text) > 2000)
+            fault_add(&fault, FAULT_INPUT, "%.*s", 900, text);
+        size_t left = most + over - strlen(fault.text) - 1;
+        fault_add(&fault, FAULT_INPUT, "%.*s", 900, text);
+        fault_add(&fault, FAULT_INPUT, "%.*sy", (int)(left - 902), text);
+        cr_expect_eq(strchr(fault.text, 'y') != NULL, over == 0, "%zu: %zu", over, strlen(fault.text));
+        cr_expect_eq(strstr(fault.text, MORE) != NULL, over == 1);
+        cr_expect_lt(strlen(fault.text), sizeof fault.text);
+    }
+}
+
+Test(fault, a_long_line_alone)
+{
+    static struct fault fault;
+    static char text[3000];
+    memset(text, 'x', sizeof text - 1);
+    fault_add(&fault, FAULT_INPUT, "%s", text);
+    cr_expect_gt(strlen(fault.text), 1000u);
+    cr_expect_eq(fault.text[strspn(fault.text, "x")], '\0');
+}

@@ -1,0 +1,440 @@
+/* test_store.c - a store as a whole: each call of making and opening one fails once; values that are none are named; what a cut
+ * run left is swept and nothing else is. */
+#include "store/store.h"
+
+#include "io/sys.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char base[] = "/tmp/besik-test-XXXXXX", dir[64];
+static struct ref_set *ref;
+static struct settings settings;
+
+static void set_up(void)
+{
+    static struct fault fault;
+    cr_assert_not_null(mkdtemp(base));
+    snprintf(dir, sizeof dir, "%s/store", base);
+    cr_assert_eq(ref_load(&ref, TESTS_DIR "/oracle/cases/ref", NULL, &fault), 0, "%s", fault.text);
+    store_default_settings(&settings);
+}
+
+static void drop(void)
+{
+    static const char *const FILES[] = {"key", "lock", "data.mdb", "lock.mdb"};
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", dir, FILES[i]);
+        unlink(path);
+    }
+    rmdir(dir);
+}
+
+static void tear_down(void)
+{
+    drop();
+    rmdir(base);
+    ref_free(ref);
+}
+
+TestSuite(store, .init = set_up, .fini = tear_down, .timeout = 120);
+
+/* ---- each call fails at its N-th time ---- */
+
+static struct sys real;
+static struct db_calls real_db;
+static long left; /* calls until the one that fails; 0: none does */
+static bool fails(int error)
+{
+    if (left && --left == 0) {
+        errno = error;
+        return true;
+    }
+    return false;
+}
+
+static int f_open(int at, const char *path, int flags, mode_t mode) { return fails(EIO) ? -1 : real.open(at, path, flags, mode); }
+static ssize_t f_pread(int fd, void *to, size_t n, off_t at) { return fails(EIO) ? -1 : real.pread(fd, to, n, at); }
+static ssize_t f_pwrite(int fd, const void *from, size_t n, off_t at) { return fails(ENOSPC) ? -1 : real.pwrite(fd, from, n, at); }
+static int f_fsync(int fd) { return fails(EIO) ? -1 : real.fsync(fd); }
+static int f_mkdir(int at, const char *path, mode_t mode) { return fails(EACCES) ? -1 : real.mkdir(at, path, mode); }
+static void *f_alloc(size_t size) { return fails(ENOMEM) ? NULL : real.alloc(size); }
+static void *f_realloc(void *block, size_t size) { return fails(ENOMEM) ? NULL : real.realloc(block, size); }
+static int f_env_open(MDB_env *env, const char *path, unsigned flags, mdb_mode_t mode) { return fails(0) ? EIO : real_db.env_open(env, path, flags, mode); }
+static int f_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **ret) { return fails(0) ? MDB_READERS_FULL : real_db.txn_begin(env, parent, flags, ret); }
+static int f_txn_commit(MDB_txn *txn)
+{
+    if (!fails(0))
+        return real_db.txn_commit(txn);
+    mdb_txn_abort(txn);
+    return ENOSPC;
+}
+static int f_get(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value) { return fails(0) ? MDB_CORRUPTED : real_db.get(txn, table, key, value); }
+static int f_put(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value, unsigned flags) { return fails(0) ? MDB_MAP_FULL : real_db.put(txn, table, key, value, flags); }
+static int f_del(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value) { return fails(0) ? EIO : real_db.del(txn, table, key, value); }
+static int f_cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret) { return fails(0) ? ENOMEM : real_db.cursor_open(txn, table, ret); }
+static int f_cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op) { return fails(0) ? MDB_PAGE_NOTFOUND : real_db.cursor_get(cursor, key, value, op); }
+static int f_cursor_del(MDB_cursor *cursor, unsigned flags) { return fails(0) ? EIO : real_db.cursor_del(cursor, flags); }
+
+enum call { OPEN, PREAD, PWRITE, FSYNC, MKDIR, ALLOC, REALLOC, ENV_OPEN, TXN_BEGIN, TXN_COMMIT, GET, PUT, DEL, CURSOR_OPEN, CURSOR_GET, CURSOR_DEL, CALL_COUNT };
+static void put_in(enum call call)
+{
+    switch (call) {
+    case OPEN: sys.open = f_open; break;
+    case PREAD: sys.pread = f_pread; break;
+    case PWRITE: sys.pwrite = f_pwrite; break;
+    case FSYNC: sys.fsync = f_fsync; break;
+    case MKDIR: sys.mkdir = f_mkdir; break;
+    case ALLOC: sys.alloc = f_alloc; break;
+    case REALLOC: sys.realloc = f_realloc; break;
+    case ENV_OPEN: db_calls.env_open = f_env_open; break;
+    case TXN_BEGIN: db_calls.txn_begin = f_txn_begin; break;
+    case TXN_COMMIT: db_calls.txn_commit = f_txn_commit; break;
+    case GET: db_calls.get = f_get; break;
+    case PUT: db_calls.put = f_put; break;
+    case DEL: db_calls.del = f_del; break;
+    case CURSOR_OPEN: db_calls.cursor_open = f_cursor_open; break;
+    case CURSOR_GET: db_calls.cursor_get = f_cursor_get; break;
+    case CURSOR_DEL: db_calls.cursor_del = f_cursor_del; break;
+    case CALL_COUNT: break;
+    }
+}
+
+/* Plays `what` with the N-th call of each sort failing, N = 1 … until it passes unfailed; returns how many points there were.
+ * Each must fail with a message, and what is done after it must be as if nothing had been tried. */
+static unsigned sweep(int (*what)(struct fault *fault), void (*before)(void))
+{
+    unsigned points = 0;
+    real = sys;
+    real_db = db_calls;
+    for (enum call call = 0; call < CALL_COUNT; call++) {
+        for (long n = 1;; n++) {
+            static struct fault fault;
+            fault = (struct fault){0};
+            before();
+            put_in(call);
+            left = n;
+            int failed = what(&fault);
+            bool met = left == 0;
+            left = 0;
+            sys = real;
+            db_calls = real_db;
+            if (!met) {
+                cr_assert_eq(failed, 0, "call %d: unfailed, and yet: %s", call, fault.text);
+                break;
+            }
+            points++;
+            cr_assert(failed && fault.code == FAULT_FAILED && fault.text[0], "call %d at %ld: %d, %s", call, n, failed, fault.text);
+            cr_assert_lt(n, 200);
+        }
+    }
+    return points;
+}
+
+static int make(struct fault *fault)
+{
+    return store_make(dir, NULL, &settings, ref, fault);
+}
+
+static void make_for_sure(void)
+{
+    static struct fault fault;
+    drop();
+    fault = (struct fault){0};
+    cr_assert_eq(make(&fault), 0, "%s", fault.text);
+}
+
+static int open_and_close(struct fault *fault)
+{
+    struct store store;
+    if (store_open(&store, dir, STORE_WRITE, fault))
+        return -1;
+    store_close(&store);
+    return 0;
+}
+
+static int read_and_close(struct fault *fault)
+{
+    struct store store;
+    if (store_open(&store, dir, STORE_READ, fault))
+        return -1;
+    store_close(&store);
+    return 0;
+}
+
+static void nothing(void)
+{
+}
+
+Test(store, making_fails)
+{
+    cr_expect_gt(sweep(make, drop), 15u);
+    static struct fault fault;
+    cr_expect_eq(open_and_close(&fault), 0, "%s", fault.text);
+}
+
+Test(store, opening_fails)
+{
+    make_for_sure();
+    cr_expect_gt(sweep(open_and_close, nothing), 10u);
+    cr_expect_gt(sweep(read_and_close, nothing), 8u);
+    static struct fault fault;
+    cr_expect_eq(open_and_close(&fault), 0, "%s", fault.text);
+}
+
+/* ---- values that are none ---- */
+
+static void put_meta(const char *name, const void *bytes, size_t size)
+{
+    static struct fault fault;
+    struct db db = {0};
+    struct db_writer writer;
+    fault = (struct fault){0};
+    cr_assert_eq(db_open(&db, dir, false, &fault), 0, "%s", fault.text);
+    cr_assert_eq(db_write_begin(&writer, &db, SIZE_MAX, &fault), 0);
+    cr_assert_eq(db_put(&writer, TABLE_META, name, strlen(name), bytes, size, &fault), 0);
+    cr_assert_eq(db_write_commit(&writer, &fault), 0);
+    db_close(&db);
+}
+
+static size_t get_meta(const char *name, void *bytes, size_t room)
+{
+    static struct fault fault;
+    struct db db = {0};
+    MDB_txn *txn;
+    struct span value;
+    fault = (struct fault){0};
+    cr_assert_eq(db_open(&db, dir, false, &fault), 0, "%s", fault.text);
+    cr_assert_eq(mdb_txn_begin(db.env, NULL, MDB_RDONLY, &txn), 0);
+    cr_assert_eq(db_get(&db, txn, TABLE_META, name, strlen(name), &value, &fault), 0);
+    cr_assert_leq(value.size, room);
+    memcpy(bytes, value.data, value.size);
+    mdb_txn_abort(txn);
+    db_close(&db);
+    return value.size;
+}
+
+/* A value with a right checksum that is too short, too long, or says what cannot be. */
+Test(store, damaged_values)
+{
+    static const struct {
+        const char *name;
+        int cut;            /* bytes fewer, or more */
+        size_t at;          /* a byte of it that becomes 0xff */
+        enum fault_code code;
+        const char *says;
+    } ROWS[] = {
+        {"store", 1, SIZE_MAX, FAULT_INPUT, "not made whole"},
+        {"store", -1, SIZE_MAX, FAULT_INPUT, "not made whole"},
+        {"store", 0, 0, FAULT_INPUT, "reads format"},
+        {"settings", 1, SIZE_MAX, FAULT_FAILED, "settings is damaged"},
+        {"settings", -1, SIZE_MAX, FAULT_FAILED, "settings is damaged"},
+        {"state", 1, SIZE_MAX, FAULT_FAILED, "state is damaged"},
+        {"state", -1, SIZE_MAX, FAULT_FAILED, "state is damaged"},
+        {"state", 0, offsetof(struct state, operator_count), FAULT_FAILED, "state is damaged"},
+        {"state", 0, offsetof(struct state, operator_count) + 3, FAULT_FAILED, "state is damaged"},
+        {"state", 0, offsetof(struct state, segment_counts), FAULT_FAILED, "state is damaged"},
+        {"state", 0, offsetof(struct state, segment_counts) + 2 * sizeof(uint32_t), FAULT_FAILED, "state is damaged"},
+        {"ref", 1, SIZE_MAX, FAULT_FAILED, "reference data is damaged"},
+        {"ref", 0, 0, FAULT_FAILED, "reference data is damaged"},
+    };
+    static char bytes[1 << 22];
+    static struct fault fault;
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        make_for_sure();
+        size_t size = get_meta(ROWS[i].name, bytes, sizeof bytes);
+        if (ROWS[i].at != SIZE_MAX)
+            bytes[ROWS[i].at] = '\xff';
+        put_meta(ROWS[i].name, bytes, (size_t)((int64_t)size - ROWS[i].cut));
+        for (int reading = 0; reading < 2; reading++) {
+            fault = (struct fault){0};
+            cr_expect_eq((reading ? read_and_close : open_and_close)(&fault), -1, "row %zu", i);
+            cr_expect_not_null(strstr(fault.text, ROWS[i].says), "row %zu: %s", i, fault.text);
+            cr_expect_eq(fault.code, ROWS[i].code, "row %zu: %d", i, fault.code);
+        }
+    }
+}
+
+/* Files beside the values. */
+Test(store, files)
+{
+    static struct fault fault;
+    char path[128];
+    make_for_sure();
+    fault = (struct fault){0};
+    cr_expect_eq(make(&fault), -1);
+    cr_expect_eq(fault.code, FAULT_USAGE, "it is there already: %s", fault.text);
+    snprintf(path, sizeof path, "%s/key", dir);
+    cr_assert_eq(truncate(path, 15), 0);
+    fault = (struct fault){0};
+    cr_expect_eq(read_and_close(&fault), -1);
+    cr_expect(fault.code == FAULT_INPUT && strstr(fault.text, "16 bytes"), "%s", fault.text);
+    cr_assert_eq(unlink(path), 0);
+    fault = (struct fault){0};
+    cr_expect_eq(read_and_close(&fault), -1);
+    cr_expect(fault.code == FAULT_USAGE && strstr(fault.text, "not a store"), "%s", fault.text);
+    make_for_sure();
+    snprintf(path, sizeof path, "%s/lock", dir);
+    cr_assert_eq(unlink(path), 0);
+    fault = (struct fault){0};
+    cr_expect_eq(open_and_close(&fault), -1);
+    cr_expect(fault.code == FAULT_USAGE && strstr(fault.text, "not a store"), "%s", fault.text);
+    fault = (struct fault){0};
+    cr_expect_eq(read_and_close(&fault), 0, "a reader needs no lock: %s", fault.text);
+    cr_assert_eq(symlink("/dev/null", path), 0);
+    fault = (struct fault){0};
+    cr_expect_eq(open_and_close(&fault), -1, "links are not followed in a store");
+    cr_expect_eq(fault.code, FAULT_FAILED, "%s", fault.text);
+    static char deep[5000];
+    memset(deep, 'x', sizeof deep - 1);
+    struct store store;
+    fault = (struct fault){0};
+    cr_expect_eq(store_open(&store, deep, STORE_READ, &fault), -1);
+    cr_expect_eq(fault.code, FAULT_USAGE, "%s", fault.text);
+}
+
+/* ---- sweeping ---- */
+
+static void put_row(struct db_writer *writer, enum table table, const void *key, size_t size)
+{
+    static struct fault fault;
+    cr_assert_eq(db_put(writer, table, key, size, "x", 1, &fault), 0, "%s", fault.text);
+}
+
+static uint8_t *due_key(int64_t due_ms, uint32_t run, uint8_t key[16])
+{
+    db_put_time(key, due_ms);
+    db_put_u32(key + 8, run);
+    db_put_u32(key + 12, 1);
+    return key;
+}
+
+static uint8_t *awaited_key(uint16_t operator, int64_t at_ms, uint32_t run, uint8_t key[18])
+{
+    db_put_u16(key, operator);
+    db_put_time(key + 2, at_ms);
+    db_put_u32(key + 10, run);
+    db_put_u32(key + 14, 1);
+    return key;
+}
+
+static uint8_t *pair_key(uint32_t number, uint8_t key[12])
+{
+    db_put_u32(key, number);
+    db_put_u64(key + 4, 7);
+    return key;
+}
+
+static unsigned rows_of(const struct store *store, enum table table)
+{
+    MDB_txn *txn;
+    MDB_stat stat;
+    cr_assert_eq(mdb_txn_begin(store->db.env, NULL, MDB_RDONLY, &txn), 0);
+    cr_assert_eq(mdb_stat(txn, store->db.tables[table], &stat), 0);
+    mdb_txn_abort(txn);
+    return (unsigned)stat.ms_entries;
+}
+
+/* After run 5 as of 1000, due times popped up to 1000; segment 3 is live; SMS of operator 1 are settled up to 500. Of each table
+ * some rows are live, some are not, and some are of run 6, which was cut. */
+static void fill_up(struct store *store, bool unfinished)
+{
+    static struct fault fault;
+    struct db_writer writer;
+    uint8_t key[18];
+    struct state *state = store->state;
+    state->run = 5;
+    state->as_of_ms = state->due_until_ms = 1000;
+    state->next_segment = 9;
+    state->operator_count = 2;
+    state->operators[1].settled_ms = 500;
+    for (unsigned i = 0; i < SEGMENTED_COUNT; i++) {
+        state->segment_counts[i] = 1;
+        state->segments[i][0].number = 3;
+    }
+    fault = (struct fault){0};
+    cr_assert_eq(db_write_begin(&writer, &store->db, SIZE_MAX, &fault), 0);
+    static const enum table SEGMENTED[] = {TABLE_OPEN, TABLE_CLOSED, TABLE_CLOSED_FILTER, TABLE_NOTICES, TABLE_NOTICES_FILTER};
+    for (size_t i = 0; i < sizeof SEGMENTED / sizeof *SEGMENTED; i++)
+        for (uint32_t number = 2; number <= 9; number++)
+            if (number != 4)
+                put_row(&writer, SEGMENTED[i], pair_key(number, key), 12);
+    put_row(&writer, TABLE_DUE, due_key(999, 4, key), 16);  /* popped */
+    put_row(&writer, TABLE_DUE, due_key(1000, 4, key), 16); /* popped */
+    put_row(&writer, TABLE_DUE, due_key(1000, 5, key), 16); /* queued at the last as-of by the last run: live */
+    put_row(&writer, TABLE_DUE, due_key(1001, 3, key), 16); /* to come */
+    put_row(&writer, TABLE_DUE, due_key(1000, 6, key), 16); /* of the cut run */
+    put_row(&writer, TABLE_DUE, due_key(5000, 6, key), 16);
+    put_row(&writer, TABLE_AWAITED, awaited_key(0, 400, 3, key), 18); /* never settled */
+    put_row(&writer, TABLE_AWAITED, awaited_key(1, 500, 3, key), 18); /* settled */
+    put_row(&writer, TABLE_AWAITED, awaited_key(1, 501, 3, key), 18);
+    put_row(&writer, TABLE_AWAITED, awaited_key(1, 900, 6, key), 18); /* of the cut run */
+    for (uint32_t run = 4; run <= 6; run++)
+        put_row(&writer, TABLE_HISTORY, pair_key(run, key), 12);
+    if (unfinished)
+        cr_assert_eq(store_mark_unfinished(&writer, true, &fault), 0);
+    cr_assert_eq(store_put_state(state, &writer, &fault), 0);
+    cr_assert_eq(db_write_commit(&writer, &fault), 0, "%s", fault.text);
+}
+
+static struct store swept;
+static bool swept_unfinished;
+
+static void open_filled(void)
+{
+    static struct fault fault;
+    if (swept.dir)
+        store_close(&swept);
+    make_for_sure();
+    fault = (struct fault){0};
+    cr_assert_eq(store_open(&swept, dir, STORE_WRITE, &fault), 0, "%s", fault.text);
+    fill_up(&swept, swept_unfinished);
+}
+
+static int sweep_once(struct fault *fault)
+{
+    struct db_writer writer;
+    if (db_write_begin(&writer, &swept.db, SIZE_MAX, fault))
+        return -1;
+    int failed = store_sweep(&swept, &writer, fault) || db_write_commit(&writer, fault);
+    db_write_abort(&writer);
+    return failed ? -1 : 0;
+}
+
+Test(store, sweeping)
+{
+    static const struct {
+        enum table table;
+        unsigned left, left_of_cut; /* rows that stay where no run was cut, and where one was */
+    } ROWS[] = {{TABLE_OPEN, 1, 1},  {TABLE_CLOSED, 1, 1}, {TABLE_CLOSED_FILTER, 1, 1}, {TABLE_NOTICES, 1, 1}, {TABLE_NOTICES_FILTER, 1, 1},
+                {TABLE_DUE, 3, 2}, {TABLE_AWAITED, 3, 2}, {TABLE_HISTORY, 3, 2}};
+    for (int cut = 0; cut < 2; cut++) {
+        static struct fault fault;
+        fault = (struct fault){0};
+        swept_unfinished = cut;
+        open_filled();
+        for (int times = 0; times < 2; times++) {
+            cr_assert_eq(sweep_once(&fault), 0, "%s", fault.text);
+            for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+                cr_expect_eq(rows_of(&swept, ROWS[i].table), cut ? ROWS[i].left_of_cut : ROWS[i].left, "%s, table %u: %u", cut ? "cut" : "whole",
+                             ROWS[i].table, rows_of(&swept, ROWS[i].table));
+        }
+        uint8_t key[18];
+        cr_expect(store_due_is_live(swept.state, due_key(1000, 5, key)));
+        cr_expect_not(store_due_is_live(swept.state, due_key(1000, 4, key)));
+        cr_expect_not(store_due_is_live(swept.state, due_key(1001, 6, key)), "of a run that was cut");
+        cr_expect(store_due_is_live(swept.state, due_key(1001, 5, key)));
+    }
+    store_close(&swept);
+}
+
+Test(store, sweeping_fails)
+{
+    swept_unfinished = true;
+    cr_expect_gt(sweep(sweep_once, open_filled), 40u);
+    store_close(&swept);
+}
