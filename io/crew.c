@@ -43,7 +43,7 @@ int crew_open(struct crew *crew, uint32_t count, struct fault *fault)
     *crew = (struct crew){0};
     crew->workers = sys.alloc(count * sizeof *crew->workers);
     if (!crew->workers)
-        return fault_set(fault, FAULT_FAILED, "out of memory");
+        return fault_memory(fault);
     memset(crew->workers, 0, count * sizeof *crew->workers);
     pthread_mutex_init(&crew->lock, NULL);
     pthread_cond_init(&crew->wake, NULL);
