@@ -1,6 +1,7 @@
 /* fault.c - see fault.h. */
 #include "engine/fault.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,26 @@ int fault_set(struct fault *fault, enum fault_code code, const char *format, ...
     return -1;
 }
 
+#define MEMORY_ADVICE "free some and give the command again (a run takes less with fewer --workers and less --memory)"
+
+static const char *advice(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT: return " (the disk is full): make room and give the command again";
+    case ENOMEM: return " (out of memory): " MEMORY_ADVICE;
+    case EIO:
+    case EINTR:
+    case EAGAIN: return ": give the command again";
+    default: return ""; /* the error itself says what to mend */
+    }
+}
+
+int fault_memory(struct fault *fault)
+{
+    return fault_set(fault, FAULT_FAILED, "out of memory: " MEMORY_ADVICE);
+}
+
 int fault_errno(struct fault *fault, int error, const char *format, ...)
 {
     if (fault->code != FAULT_NONE)
@@ -27,7 +48,8 @@ int fault_errno(struct fault *fault, int error, const char *format, ...)
     vsnprintf(fault->text, sizeof fault->text, format, args);
     va_end(args);
     size_t used = strlen(fault->text);
-    snprintf(fault->text + used, sizeof fault->text - used, ": %s", strerror(error < 0 ? -error : error));
+    snprintf(fault->text + used, sizeof fault->text - used, ": %s%s", strerror(error < 0 ? -error : error),
+             advice(error < 0 ? -error : error));
     return -1;
 }
 

@@ -20,8 +20,12 @@ struct fault {
  * Returns -1 always, so that a failing function can `return fault_set(...)`. */
 int fault_set(struct fault *fault, enum fault_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* The same with strerror of a positive or negative errno behind: "TEXT: No space left on device". */
+/* The same with strerror of a positive or negative errno behind, and for a full disk, want of memory or a failing device what
+ * to do: "TEXT: No space left on device (the disk is full): make room and give the command again". */
 int fault_errno(struct fault *fault, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* FAULT_FAILED for want of memory, with what to do. */
+int fault_memory(struct fault *fault);
 
 /* Appends a line to a fault of the same code (many broken files are named at once); sets it where there is none.
  * What no longer fits is counted in a last line. Returns -1. */

@@ -22,7 +22,7 @@ static inline char *buffer_room(struct buffer *buffer, size_t size, struct fault
         size_t capacity = (buffer->size + size) * 3 / 2 + 1024;
         char *data = sys.realloc(buffer->data, capacity);
         if (!data) {
-            fault_set(fault, FAULT_FAILED, "out of memory; give the command again with less --memory");
+            fault_memory(fault);
             return NULL;
         }
         buffer->data = data;

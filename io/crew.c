@@ -18,6 +18,8 @@ static void *live(void *argument)
         fault_errno(&worker->fault, error, "open a queue of reads and writes");
     uint64_t seen = 0;
     pthread_mutex_lock(&crew->lock);
+    if (--crew->running == 0)
+        pthread_cond_broadcast(&crew->done);
     for (;;) {
         while (crew->pass == seen && !crew->stop)
             pthread_cond_wait(&crew->wake, &crew->lock);
@@ -43,11 +45,12 @@ int crew_open(struct crew *crew, uint32_t count, struct fault *fault)
     *crew = (struct crew){0};
     crew->workers = sys.alloc(count * sizeof *crew->workers);
     if (!crew->workers)
-        return fault_set(fault, FAULT_FAILED, "out of memory");
+        return fault_memory(fault);
     memset(crew->workers, 0, count * sizeof *crew->workers);
     pthread_mutex_init(&crew->lock, NULL);
     pthread_cond_init(&crew->wake, NULL);
     pthread_cond_init(&crew->done, NULL);
+    crew->running = count;
     for (; crew->count < count; crew->count++) {
         struct crew_worker *worker = &crew->workers[crew->count];
         worker->index = crew->count;
@@ -57,6 +60,11 @@ int crew_open(struct crew *crew, uint32_t count, struct fault *fault)
             crew_close(crew);
             return fault_errno(fault, error, "start a worker");
         }
+    }
+    /* Only a crew whose every worker has its queue is one: nobody waits for a worker that cannot work. */
+    if (crew_join(crew, fault)) {
+        crew_close(crew);
+        return -1;
     }
     return 0;
 }

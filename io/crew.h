@@ -38,6 +38,7 @@ struct crew {
     void *tick_context;
 };
 
+/* Returns when every worker has its queue of reads and writes, or with the fault of one that has none. */
 int crew_open(struct crew *crew, uint32_t count, struct fault *fault);
 void crew_close(struct crew *crew); /* zeroed ones are taken */
 

@@ -4,51 +4,30 @@
 #include "engine/check.h"
 #include "engine/phone.h"
 
-#include <openssl/evp.h>
+#include <string.h>
 
-#define BLOCK 16
+#define BLOCK AES_SIZE
 #define KIND_SMS 1
 #define KIND_REQUEST 2 /* + agency */
 
 static const char DIGITS[] = "0123456789abcdefghjkmnpqrstvwxyz";
-
-static void *cipher(const uint8_t key[16], int encrypt)
-{
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    if (context && EVP_CipherInit_ex(context, EVP_aes_128_ecb(), NULL, key, NULL, encrypt) == 1 &&
-        EVP_CIPHER_CTX_set_padding(context, 0) == 1)
-        return context;
-    EVP_CIPHER_CTX_free(context);
-    return NULL;
-}
 
 int ids_open(struct ids *ids, const uint8_t key[16], struct fault *fault)
 {
     /* the key itself is not used for blocks: it keeps other secrets too */
     static const uint8_t PURPOSE[BLOCK] = "besik ids, 1";
     uint8_t derived[BLOCK];
-    int size = 0;
-    *ids = (struct ids){0};
-    void *root = cipher(key, 1);
-    bool done = root && EVP_CipherUpdate(root, derived, &size, PURPOSE, BLOCK) == 1;
-    EVP_CIPHER_CTX_free(root);
-    if (done) {
-        ids->encrypt = cipher(derived, 1);
-        ids->decrypt = cipher(derived, 0);
-    }
+    (void)fault; /* nothing here can fail */
+    aes_set(&ids->aes, key);
+    aes_encrypt(&ids->aes, PURPOSE, derived);
+    aes_set(&ids->aes, derived);
     explicit_bzero(derived, sizeof derived);
-    if (!ids->encrypt || !ids->decrypt) {
-        ids_close(ids);
-        return fault_set(fault, FAULT_FAILED, "out of memory for the cipher of ids");
-    }
     return 0;
 }
 
 void ids_close(struct ids *ids)
 {
-    EVP_CIPHER_CTX_free(ids->encrypt);
-    EVP_CIPHER_CTX_free(ids->decrypt);
-    *ids = (struct ids){0};
+    explicit_bzero(ids, sizeof *ids);
 }
 
 static void put_big_endian(uint8_t *out, uint32_t number, unsigned size)
@@ -74,8 +53,7 @@ static void encode(const struct ids *ids, char letter, uint8_t kind, const struc
     put_big_endian(block + 1, facts->phone, 4);
     put_big_endian(block + 5, facts->case_number, 3);
     put_big_endian(block + 8, sms_number, 3);
-    int size = 0;
-    CHECK(EVP_CipherUpdate(ids->encrypt, secret, &size, block, BLOCK) == 1 && size == BLOCK);
+    aes_encrypt(&ids->aes, block, secret);
     out[0] = letter;
     unsigned bits = 2, held = 0; /* the two zero bits in front */
     unsigned at = 0;
@@ -113,8 +91,8 @@ static bool decode(const struct ids *ids, char letter, struct span text, uint8_t
             held &= (1u << bits) - 1;
         }
     }
-    int size = 0;
-    CHECK(at == BLOCK && EVP_CipherUpdate(ids->decrypt, block, &size, secret, BLOCK) == 1 && size == BLOCK);
+    CHECK(at == BLOCK);
+    aes_decrypt(&ids->aes, secret, block);
     for (unsigned i = 11; i < BLOCK; i++)
         if (block[i])
             return false;

@@ -10,6 +10,7 @@
 #include "engine/fault.h"
 #include "engine/span.h"
 #include "engine/words.h"
+#include "io/aes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +18,7 @@
 #define ID_SIZE 27
 
 struct ids {
-    void *encrypt, *decrypt; /* EVP_CIPHER_CTX */
+    struct aes aes;
 };
 
 struct id_facts {

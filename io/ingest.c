@@ -99,7 +99,7 @@ static int begin_piece(struct reading *reading, uint32_t file, uint64_t raw)
     reading->file = file;
     reading->lines = reading->records = 0;
     reading->piece = inputs_piece(reading->ingest->inputs, file, raw, &reading->reject_part);
-    return reading->piece == UINT32_MAX ? fault_set(&reading->worker->fault, FAULT_FAILED, "out of memory") : 0;
+    return reading->piece == UINT32_MAX ? fault_memory(&reading->worker->fault) : 0;
 }
 
 static void end_piece(struct reading *reading, uint64_t base_line, bool valid)
@@ -148,7 +148,7 @@ static int add_totals(struct reading *reading)
             ingest->totals = totals;
             ingest->totals_capacity = capacity;
         } else {
-            failed = fault_set(&reading->worker->fault, FAULT_FAILED, "out of memory");
+            failed = fault_memory(&reading->worker->fault);
         }
     }
     if (!failed)
@@ -582,7 +582,7 @@ static int share_file(struct reading *reading)
     shared->blocks = sys.alloc(blocks * sizeof *shared->blocks);
     shared->hash = XXH3_createState();
     if (!shared->blocks || !shared->hash)
-        return fault_set(&reading->worker->fault, FAULT_FAILED, "out of memory");
+        return fault_memory(&reading->worker->fault);
     memset(shared->blocks, 0, blocks * sizeof *shared->blocks);
     XXH3_128bits_reset(shared->hash);
     pthread_mutex_init(&shared->lock, NULL);
@@ -653,7 +653,7 @@ static void read_files(struct crew_worker *worker, void *context)
     size_t size = block > stream ? block : stream;
     char *buffer = sys.map(size);
     if (!reading || !reader || !buffer) {
-        fault_set(&worker->fault, FAULT_FAILED, "out of memory; give the command again with fewer --workers");
+        fault_memory(&worker->fault);
     } else {
         memset(reading, 0, sizeof *reading);
         *reading = (struct reading){.floor = floor, .ingest = floor->ingest, .worker = worker, .reader = reader,
@@ -706,7 +706,7 @@ static int make_files(struct ingest *ingest, struct fault *fault)
     pthread_mutex_init(&inputs->lock, NULL);
     inputs->files = sys.alloc((walk->count + 1) * sizeof *inputs->files);
     if (!inputs->files)
-        return fault_set(fault, FAULT_FAILED, "out of memory");
+        return fault_memory(fault);
     memset(inputs->files, 0, (walk->count + 1) * sizeof *inputs->files);
     for (uint32_t i = 0; i < walk->count; i++) {
         inputs->files[i].name = walk->files[i].name;

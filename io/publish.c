@@ -30,6 +30,8 @@ int publish_place(struct publish_place *place, const char *folder, uint32_t run,
     if (slash)
         *slash = 0;
     char *parent = realpath(!slash ? "." : *path ? path : "/", NULL);
+    if (!parent && errno == ENOMEM)
+        return fault_memory(fault);
     if (!parent)
         return fault_set(fault, FAULT_USAGE, "--out %s: its parent folder: %s", folder, strerror(errno));
     int fits = snprintf(place->parent, sizeof place->parent, "%s", parent) < (int)sizeof place->parent;

@@ -13,7 +13,7 @@ void *draft_add(struct draft *draft, size_t item_size, struct fault *fault)
         size_t room = draft->room ? draft->room * 2 : 64;
         void *items = sys.realloc(draft->items, room * item_size);
         if (!items) {
-            fault_set(fault, FAULT_FAILED, "no memory for reference data");
+            fault_memory(fault);
             return NULL;
         }
         draft->items = items;

@@ -298,7 +298,7 @@ int ref_load(struct ref_set **ret_set, const char *dir, const struct ref_set *ol
     struct load *load = sys.alloc(sizeof *load);
     if (!load) {
         ref_free(set);
-        return fault_set(fault, FAULT_FAILED, "no memory for reference data");
+        return fault_memory(fault);
     }
     *load =
         (struct load){.reader = {.dir = dir, .set = set, .fault = fault}, .old = old ? ref_of(old) : NULL};

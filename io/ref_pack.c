@@ -106,7 +106,7 @@ int ref_pack(const struct ref_set *set, char **ret_block, size_t *ret_size, stru
     pack_body(&packer, set);
     packer.data = sys.alloc(packer.size);
     if (!packer.data)
-        return fault_set(fault, FAULT_FAILED, "no memory to pack reference data");
+        return fault_memory(fault);
     packer.size = HEAD_SIZE;
     pack_body(&packer, set);
     uint64_t sum = XXH3_64bits(packer.data + HEAD_SIZE, packer.size - HEAD_SIZE);

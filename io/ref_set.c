@@ -11,7 +11,7 @@ int ref_set_open(struct ref_set **ret_set, struct fault *fault)
 {
     struct ref_set *set = sys.alloc(sizeof *set);
     if (!set)
-        return fault_set(fault, FAULT_FAILED, "no memory for reference data");
+        return fault_memory(fault);
     *set = (struct ref_set){0};
     *ret_set = set;
     return 0;
@@ -37,7 +37,7 @@ void *ref_set_alloc(struct ref_set *set, size_t size, struct fault *fault)
         size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
         block = sys.alloc(sizeof *block + room);
         if (!block) {
-            fault_set(fault, FAULT_FAILED, "no memory for reference data");
+            fault_memory(fault);
             return NULL;
         }
         *block = (struct ref_block){.next = set->blocks, .size = room};

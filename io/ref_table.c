@@ -58,7 +58,7 @@ static int read_open(struct ref_reader *reader, const char *file, int fd, char *
         return ref_refuse(reader, file, 0, "larger than %zu MiB", FILE_SIZE_MAX >> 20);
     char *data = sys.alloc((size_t)stat.st_size + 1);
     if (!data)
-        return fault_set(reader->fault, FAULT_FAILED, "no memory to read %s/%s", reader->dir, file);
+        return fault_memory(reader->fault);
     ssize_t size = read_all(fd, data, (size_t)stat.st_size);
     if (size < 0) {
         fault_errno(reader->fault, errno, "%s/%s", reader->dir, file);

@@ -111,7 +111,7 @@ int spool_open(struct spool *spool, struct spool_pool *pool, const char *tmp_dir
     *spool = (struct spool){.pool = pool, .tmp_dir = tmp_dir, .part_count = part_count, .worker_count = worker_count};
     spool->workers = sys.alloc(worker_count * sizeof *spool->workers);
     if (!spool->workers)
-        return fault_set(fault, FAULT_FAILED, "out of memory");
+        return fault_memory(fault);
     memset(spool->workers, 0, worker_count * sizeof *spool->workers);
     for (uint32_t i = 0; i < worker_count; i++) {
         struct spool_worker *worker = &spool->workers[i];
@@ -119,7 +119,7 @@ int spool_open(struct spool *spool, struct spool_pool *pool, const char *tmp_dir
         worker->streams = sys.alloc(part_count * sizeof *worker->streams);
         if (!worker->streams) {
             spool_close(spool);
-            return fault_set(fault, FAULT_FAILED, "out of memory");
+            return fault_memory(fault);
         }
         memset(worker->streams, 0, part_count * sizeof *worker->streams);
     }
@@ -187,7 +187,7 @@ static int spill(struct spool *spool, struct spool_worker *worker, struct fault 
                 uint32_t capacity = worker->extent_capacity ? worker->extent_capacity * 2 : 1024;
                 struct spool_extent *extents = sys.realloc(worker->extents, capacity * sizeof *extents);
                 if (!extents)
-                    return fault_set(fault, FAULT_FAILED, "out of memory");
+                    return fault_memory(fault);
                 worker->extents = extents;
                 worker->extent_capacity = capacity;
             }
@@ -221,7 +221,7 @@ static int append(struct spool *spool, struct spool_worker *worker, struct spool
                     continue; /* its chunk is empty now */
                 fresh = take_chunk(spool->pool, true);
                 if (!fresh)
-                    return fault_set(fault, FAULT_FAILED, "out of memory; give the command again with less --memory");
+                    return fault_memory(fault);
             }
             if (last)
                 last->next = fresh;

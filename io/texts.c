@@ -420,7 +420,7 @@ int texts_render(struct texts *texts, const struct text_facts *facts, struct tex
     reserve(&texts->quoted, 2 * text.size + 2);
     if (texts->out.failed || texts->lines.failed || texts->list.failed || texts->quoted.failed) {
         texts->out.failed = texts->lines.failed = texts->list.failed = texts->quoted.failed = false;
-        return fault_set(fault, FAULT_FAILED, "no memory for texts");
+        return fault_memory(fault);
     }
     struct text_result result = {.text = text, .segments = segments_count(text)};
     result.quoted = (struct span){texts->quoted.data, csv_quote(text, texts->quoted.data)};
@@ -448,7 +448,7 @@ int texts_open(struct texts **ret_texts, const struct ref_set *set, unsigned max
 {
     struct texts *texts = sys.alloc(sizeof *texts);
     if (!texts)
-        return fault_set(fault, FAULT_FAILED, "no memory for texts");
+        return fault_memory(fault);
     *texts = (struct texts){.ref = ref_of(set), .max_segments = max_segments};
     uint32_t count = 0;
     const struct ref_text *rows = ref_texts(set, &count);

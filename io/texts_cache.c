@@ -34,7 +34,7 @@ int texts_cache_open(struct texts_cache *cache, struct fault *fault)
 {
     cache->slots = sys.alloc(TEXTS_CACHE_SLOTS * sizeof *cache->slots);
     if (!cache->slots)
-        return fault_set(fault, FAULT_FAILED, "no memory for texts");
+        return fault_memory(fault);
     memset(cache->slots, 0, TEXTS_CACHE_SLOTS * sizeof *cache->slots);
     return 0;
 }
@@ -90,7 +90,7 @@ int texts_cache_keep(struct texts_cache *cache, struct texts_key key, struct tex
         empty(cache);
     char *block = sys.alloc(size + 1);
     if (!block)
-        return fault_set(fault, FAULT_FAILED, "no memory for texts");
+        return fault_memory(fault);
     memcpy(block, result->text.data, result->text.size);
     memcpy(block + result->text.size, result->quoted.data, result->quoted.size);
     struct texts_cached *slot = slot_of(cache, key);

@@ -17,7 +17,7 @@ void *blobs_add(struct blobs *blobs, enum table table, const void *key, size_t k
         size_t capacity = need + need / 2 + 4096;
         char *data = sys.realloc(blobs->data, capacity);
         if (!data) {
-            fault_set(fault, FAULT_FAILED, "out of memory; give the command again with less --memory or more free");
+            fault_memory(fault);
             return NULL;
         }
         blobs->data = data;

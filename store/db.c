@@ -2,15 +2,21 @@
 #include "store/db.h"
 
 #include "engine/check.h"
+#include "io/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <xxhash.h>
 
 /* Address space, not disk: the file grows as it must. Where a limit or a sanitizer forbids the first, less is tried. */
 #define MAP_SIZE ((size_t)1 << 40)
 #define MAP_SIZE_MIN ((size_t)1 << 32)
 #define CHECKSUM_SIZE 8
+#define READERS_MAX 256
+#define LOCK_FILE_SIZE (READERS_MAX * 64 + 256) /* a line a reader, and a head */
+#define FULL ((uint64_t)1 << 20) /* so little free is a full disk: the writes of a transaction are larger */
 
 static int cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret_cursor)
 {
@@ -35,9 +41,8 @@ const char *const DB_TABLE_NAMES[TABLE_COUNT] = {
 
 int db_fault(struct fault *fault, int error, const char *doing)
 {
-    if (error == ENOSPC || error == EIO)
-        return fault_set(fault, FAULT_FAILED, "store: %s: %s (is the disk full?); nothing took effect, give the command again",
-                         doing, mdb_strerror(error));
+    if (error > 0) /* the system's, not LMDB's own */
+        return fault_errno(fault, error, "store: %s", doing);
     return fault_set(fault, FAULT_FAILED, "store: %s: %s", doing, mdb_strerror(error));
 }
 
@@ -46,6 +51,16 @@ int db_damaged(struct fault *fault, enum table table)
     return fault_set(fault, FAULT_FAILED,
                      "store: table %s: a value is damaged; restore the store from a backup or rebuild it from its inputs",
                      DB_TABLE_NAMES[table]);
+}
+
+/* A write of LMDB's that the disk had no room for is short, and LMDB calls that EIO: look whether the disk is full. */
+static int write_error(const struct db *db, int error)
+{
+    const char *dir;
+    struct statvfs space;
+    bool full = error == EIO && mdb_env_get_path(db->env, &dir) == 0 && sys.statvfs(dir, &space) == 0 &&
+                (uint64_t)space.f_bavail * space.f_frsize < FULL;
+    return full ? ENOSPC : error;
 }
 
 static int open_env(struct db *db, const char *dir)
@@ -59,11 +74,26 @@ static int open_env(struct db *db, const char *dir)
         if (error)
             return error;
         mdb_env_set_maxdbs(db->env, TABLE_COUNT);
-        mdb_env_set_maxreaders(db->env, 256);
+        mdb_env_set_maxreaders(db->env, READERS_MAX);
         mdb_env_set_mapsize(db->env, size);
         error = db_calls.env_open(db->env, dir, MDB_NOTLS | MDB_NORDAHEAD, 0600);
     }
     return error;
+}
+
+/* LMDB would make its lock file with holes and write to it by mmap: on a full disk that is a SIGBUS. So all its bytes are there
+ * before. */
+static int make_lock_file(const char *dir, struct fault *fault)
+{
+    static const char ZEROS[LOCK_FILE_SIZE];
+    char path[4096];
+    snprintf(path, sizeof path, "%s/lock.mdb", dir);
+    int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
+    ssize_t size = fd < 0 ? -1 : sys.pwrite(fd, ZEROS, sizeof ZEROS, 0);
+    int error = size < 0 ? errno : ENOSPC;
+    if (fd >= 0)
+        sys.close(fd);
+    return size == sizeof ZEROS ? 0 : fault_errno(fault, error, "%s: make", path);
 }
 
 int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
@@ -73,6 +103,8 @@ int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
     if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
         return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
     MDB_txn *txn = NULL;
+    if (create && make_lock_file(dir, fault))
+        return -1;
     int error = open_env(db, dir);
     if (!error)
         error = db_calls.txn_begin(db->env, NULL, create ? 0 : MDB_RDONLY, &txn);
@@ -85,6 +117,7 @@ int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
     if (error) {
         if (txn)
             mdb_txn_abort(txn);
+        error = write_error(db, error);
         db_close(db);
         if (error == MDB_NOTFOUND || error == MDB_INVALID || error == ENOENT || error == MDB_VERSION_MISMATCH)
             return fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", dir, dir);
@@ -144,7 +177,7 @@ static int commit(struct db_writer *writer, struct fault *fault)
     int error = db_calls.txn_commit(writer->txn);
     writer->txn = NULL; /* gone, whatever became of it */
     writer->bytes = 0;
-    return error ? db_fault(fault, error, "commit") : 0;
+    return error ? db_fault(fault, write_error(writer->db, error), "commit") : 0;
 }
 
 static int make_room(struct db_writer *writer, size_t size, struct fault *fault)
@@ -168,7 +201,7 @@ int db_put(struct db_writer *writer, enum table table, const void *key, size_t k
     MDB_val k = {key_size, (void *)key}, v = {size + CHECKSUM_SIZE, NULL};
     int error = db_calls.put(writer->txn, writer->db->tables[table], &k, &v, MDB_RESERVE);
     if (error)
-        return db_fault(fault, error, "write");
+        return db_fault(fault, write_error(writer->db, error), "write");
     uint64_t checksum = db_checksum(table, key, key_size, payload, size);
     memcpy(v.mv_data, &checksum, CHECKSUM_SIZE);
     memcpy((char *)v.mv_data + CHECKSUM_SIZE, payload, size);

@@ -57,18 +57,13 @@ static bool filter_test(const uint8_t *blocks, uint32_t count, uint64_t hash)
 
 /* ---- building ---- */
 
-static int no_memory(struct fault *fault)
-{
-    return fault_set(fault, FAULT_FAILED, "out of memory; give the command again with less --memory or more free");
-}
-
 int segment_build(struct segment_builder *builder, enum table table, enum table filter_table, struct fault *fault)
 {
     *builder = (struct segment_builder){.table = table, .filter_table = filter_table};
     if (filter_table == TABLE_COUNT)
         return 0;
     builder->filter_hashes = sys.alloc(FILTER_HASHES_MAX * sizeof *builder->filter_hashes);
-    return builder->filter_hashes ? 0 : no_memory(fault);
+    return builder->filter_hashes ? 0 : fault_memory(fault);
 }
 
 void segment_begin(struct segment_builder *builder, uint32_t number, struct blobs *blobs)
@@ -130,7 +125,7 @@ char *segment_room(struct segment_builder *builder, size_t size_max, struct faul
         size_t capacity = need + need / 2 + CHUNK_SIZE;
         char *records = sys.realloc(builder->records, capacity);
         if (!records) {
-            no_memory(fault);
+            fault_memory(fault);
             return NULL;
         }
         builder->records = records;
@@ -156,7 +151,7 @@ int segment_add(struct segment_builder *builder, uint64_t hash, uint32_t sub, si
         uint32_t capacity = builder->capacity ? builder->capacity * 2 : 256;
         struct chunk_entry *entries = sys.realloc(builder->entries, capacity * sizeof *entries);
         if (!entries)
-            return no_memory(fault);
+            return fault_memory(fault);
         builder->entries = entries;
         builder->capacity = capacity;
     }

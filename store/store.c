@@ -150,9 +150,10 @@ static int put_first_values(const struct db *db, const struct settings *settings
     if (random_bytes(row.name, sizeof row.name, fault))
         return -1;
     struct store store = {.settings = *settings};
-    struct state *state = calloc(1, sizeof *state);
+    struct state *state = sys.alloc(sizeof *state);
     if (!state)
-        return fault_set(fault, FAULT_FAILED, "out of memory");
+        return fault_memory(fault);
+    memset(state, 0, sizeof *state);
     state->as_of_ms = NEVER_MS;
     state->due_until_ms = NEVER_MS;
     state->next_segment = 1;
@@ -164,8 +165,18 @@ static int put_first_values(const struct db *db, const struct settings *settings
                  db_write_commit(&writer, fault);
         db_write_abort(&writer);
     }
-    free(state);
+    sys.free(state);
     return failed ? -1 : 0;
+}
+
+/* What a failed init made goes again, so that the same command can be given again; the folder itself may have been there. */
+static void unmake(const char *dir)
+{
+    static const char *const FILES[] = {"key", "lock", "data.mdb", "lock.mdb"};
+    char path[4096];
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++)
+        if (snprintf(path, sizeof path, "%s/%s", dir, FILES[i]) < (int)sizeof path)
+            (void)sys.unlink(AT_FDCWD, path, 0);
 }
 
 int store_make(const char *dir, const uint8_t *key, const struct settings *settings, const struct ref_set *ref,
@@ -180,7 +191,11 @@ int store_make(const char *dir, const uint8_t *key, const struct settings *setti
     int failed = write_file(dir, "key", key ? key : fresh, STORE_KEY_SIZE, fault) || write_file(dir, "lock", NULL, 0, fault) ||
                  db_open(&db, dir, true, fault) || put_first_values(&db, settings, ref, fault);
     db_close(&db);
-    return failed || sync_folder(dir, fault) ? -1 : 0;
+    if (failed || sync_folder(dir, fault)) {
+        unmake(dir);
+        return -1;
+    }
+    return 0;
 }
 
 /* ---- opening ---- */
@@ -243,7 +258,7 @@ static int load_state(struct store *store, struct span value, struct fault *faul
     size_t room = sizeof *store->state + REF_OPERATORS_MAX * sizeof *store->state->operators;
     store->state = sys.alloc(room);
     if (!store->state)
-        return fault_set(fault, FAULT_FAILED, "out of memory");
+        return fault_memory(fault);
     memset(store->state, 0, room);
     if (value.size < sizeof *store->state || value.size > room)
         return damaged(store, "its state", fault);
@@ -292,7 +307,7 @@ static int complete_folder(struct store *store, struct fault *fault)
     struct span value;
     struct publish_place *place = sys.alloc(sizeof *place);
     if (!place)
-        return fault_set(fault, FAULT_FAILED, "out of memory");
+        return fault_memory(fault);
     int there = store_read_begin(store, &txn, fault);
     if (!there) {
         there = db_get(&store->db, txn, META(KEY_PENDING), &value, fault);
@@ -319,7 +334,7 @@ int store_open(struct store *store, const char *dir, enum store_mode mode, struc
     size_t size = strlen(dir) + 1;
     store->dir = sys.alloc(size);
     if (!store->dir)
-        return fault_set(fault, FAULT_FAILED, "out of memory");
+        return fault_memory(fault);
     memcpy(store->dir, dir, size);
     MDB_txn *txn = NULL;
     int failed = read_key(store, fault) || (mode == STORE_WRITE && take_lock(store, fault)) ||

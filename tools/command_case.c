@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 struct told { /* one history row that was found */
     uint32_t run;
@@ -58,13 +59,21 @@ static int find_phone(struct view *view, MDB_txn *txn)
 static int take_history(struct view *view, uint32_t run, struct span packed)
 {
     unsigned long long size = ZSTD_getFrameContentSize(packed.data, packed.size);
-    char *bytes = size < ((unsigned long long)1 << 32) ? malloc(size + 1) : NULL;
-    if (!bytes || ZSTD_decompress(bytes, size, packed.data, packed.size) != size) {
-        free(bytes);
+    bool known = size < ((unsigned long long)1 << 32);
+    char *bytes = known ? sys.alloc(size + 1) : NULL;
+    if (known && !bytes)
+        return fault_memory(view->fault);
+    size_t got = known ? ZSTD_decompress(bytes, size, packed.data, packed.size) : 0;
+    if (ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation) {
+        sys.free(bytes);
+        return fault_memory(view->fault);
+    }
+    if (!known || got != size) {
+        sys.free(bytes);
         return fault_set(view->fault, FAULT_FAILED, "the history of run %u is damaged", run);
     }
     if (buffer_add(&view->blocks, &bytes, sizeof bytes, view->fault)) {
-        free(bytes);
+        sys.free(bytes);
         return -1;
     }
     for (size_t at = 0; at + sizeof(struct history_head) <= size;) {
@@ -367,7 +376,7 @@ int command_case(int argc, char **argv, struct fault *fault)
     buffer_free(&out);
     buffer_free(&view.history);
     for (size_t i = 0; i < view.blocks.size / sizeof(char *); i++)
-        free(((char **)view.blocks.data)[i]);
+        sys.free(((char **)view.blocks.data)[i]);
     buffer_free(&view.blocks);
     phone_unload(&view.phone);
     ids_close(&view.ids);

@@ -26,7 +26,7 @@ int phone_load(struct phone *phone, struct span record, struct fault *fault)
             continue;
         void *grown = sys.realloc(*lists[i].list, (size_t)lists[i].need * 2 * lists[i].size);
         if (!grown)
-            return fault_set(fault, FAULT_FAILED, "out of memory");
+            return fault_memory(fault);
         *lists[i].list = grown;
         *lists[i].capacity = lists[i].need * 2;
     }

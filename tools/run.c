@@ -57,7 +57,7 @@ static int digest_inputs(struct run *run, XXH128_hash_t *ret_digest)
 {
     XXH128_hash_t *hashes = sys.alloc((run->inputs.file_count + 1) * sizeof *hashes);
     if (!hashes)
-        return fault_set(run->fault, FAULT_FAILED, "out of memory");
+        return fault_memory(run->fault);
     for (uint32_t i = 0; i < run->inputs.file_count; i++)
         hashes[i] = run->inputs.files[i].hash;
     qsort(hashes, run->inputs.file_count, sizeof *hashes, hash_order);
@@ -150,7 +150,7 @@ static int share_totals(struct run *run)
     run->totals_rows = sys.alloc((ingest->totals_count + 1) * sizeof *run->totals_rows);
     run->totals_found = sys.alloc((ingest->totals_count + 1) * sizeof *run->totals_found);
     if (!run->totals_rows || !run->totals_found)
-        return fault_set(run->fault, FAULT_FAILED, "out of memory");
+        return fault_memory(run->fault);
     for (uint32_t i = 0; i < ingest->totals_count; i++) {
         run->totals_rows[i] = ingest->totals[i].row;
         run->totals_found[i] = 0;
@@ -160,7 +160,7 @@ static int share_totals(struct run *run)
     for (uint32_t w = 0; w < run->worker_count; w++) {
         int64_t *counts = sys.alloc((ingest->totals_count + 1) * sizeof *counts);
         if (!counts)
-            return fault_set(run->fault, FAULT_FAILED, "out of memory");
+            return fault_memory(run->fault);
         memset(counts, 0, (ingest->totals_count + 1) * sizeof *counts);
         run->workers[w].apply.totals_counts = counts;
     }
@@ -387,7 +387,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     struct store store = {.lock_fd = -1};
     struct run *run = sys.alloc(sizeof *run);
     if (!run)
-        return fault_set(fault, FAULT_FAILED, "out of memory");
+        return fault_memory(fault);
     memset(run, 0, sizeof *run);
     *run = (struct run){.options = options, .fault = fault, .store = &store, .folder_fd = -1};
     progress_open(&run->progress, options->progress);

@@ -182,7 +182,7 @@ static void put_outputs(struct json *json, const struct run *run)
     struct output_figures *figures = sys.alloc((run->facts.ref->operator_count + 8) * sizeof *figures);
     if (!figures) {
         json->failed = true;
-        fault_set(json->fault, FAULT_FAILED, "out of memory");
+        fault_memory(json->fault);
         return;
     }
     for (uint32_t i = 0; i < run->facts.ref->operator_count; i++) {

@@ -34,7 +34,7 @@ static int widen(void *list, uint32_t *capacity, uint32_t need, size_t item_size
     void **items = list;
     void *grown = sys.realloc(*items, (size_t)wanted * item_size);
     if (!grown)
-        return fault_set(fault, FAULT_FAILED, "out of memory; give the command again with less --memory");
+        return fault_memory(fault);
     *items = grown;
     *capacity = wanted;
     return 0;
@@ -48,7 +48,7 @@ static int widen_marks(struct apply *apply, uint32_t need, struct fault *fault)
     size_t size = (size_t)phone->mark_capacity * 4 * sizeof *apply->mark_index;
     uint32_t *index = sys.realloc(apply->mark_index, size);
     if (!index)
-        return fault_set(fault, FAULT_FAILED, "out of memory; give the command again with less --memory");
+        return fault_memory(fault);
     apply->mark_index = index;
     return 0;
 }
@@ -218,7 +218,8 @@ static int flush_history(struct phones *phones)
     if (!packed)
         return -1;
     size_t size = ZSTD_compressCCtx(worker->zstd, packed, bound, worker->history.data, worker->history.size, HISTORY_LEVEL);
-    CHECK(!ZSTD_isError(size));
+    if (ZSTD_isError(size)) /* there is room for whatever comes out: nothing else can fail */
+        return fault_memory(phones->fault);
     uint8_t key[12];
     db_put_u32(key, phones->run->facts.run);
     db_put_u64(key + 4, worker->history_first);

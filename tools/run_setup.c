@@ -90,7 +90,7 @@ static unsigned choose_part_bits(const struct run *run)
 
 static int no_memory(struct run *run)
 {
-    return fault_set(run->fault, FAULT_FAILED, "out of memory; give the command again with fewer --workers or less --memory");
+    return fault_memory(run->fault);
 }
 
 static void *make_zeroed(size_t size)
