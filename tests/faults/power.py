@@ -9,7 +9,7 @@ Scenarios: night and ring (a night, by plain calls and by io_uring), killed (a n
 again), twice (the run after a loss of power meets another), merge (a night that merges segments), change (a setting),
 init (a store is made), grow (a night that makes the store many times as large).
 
-A state is bad where a command fails, a folder has other bytes, or something is left behind. Equal states are tried once.
+First a control: where no sync counts there must be bad states. A state is bad where a command fails, a folder has other bytes, or something is left behind. Equal states are tried once.
 Assumed of the disk, as LMDB does: a sector of 512 bytes is written whole or not at all."""
 import argparse, os, random, re, shutil, subprocess, sys, tempfile
 
@@ -61,7 +61,7 @@ class Lab:
         return self.call("run", "store", "--out", f"out{number}", "--as-of", f"2026-11-{number + 1:02}T22:00:00+05:00",
                          "--workers", "1", "--memory", "16M", *self.given.get(number, []), **env)
 
-    def logged(self, base, *commands):
+    def logged(self, base, *commands, deaf=False):
         """the log of commands, each a function of the environment, on a tree"""
         put(base, self.live)
         root, path = snapshot(self.live), os.path.abspath("log")
@@ -70,7 +70,7 @@ class Lab:
         for command in commands:
             p = command(LD_PRELOAD=self.log, POWER_LOG=path, POWER_ROOT=self.live)
             assert p.returncode in (0, -9), p.stderr
-        return Log(path, root)
+        return Log(path, root, deaf)
 
     def killed(self, number, at):
         return lambda LD_PRELOAD, **env: self.night(number, LD_PRELOAD=f"{LD_PRELOAD} {self.shim}", FAULT_KIND="kill_before",
@@ -120,14 +120,19 @@ class Scenario:
 
 
 class Night(Scenario):
-    io = "plain"
+    io, deaf = "plain", False
 
     def make(self):
-        self.logs.append(self.lab.logged(self.lab.evening, lambda **env: self.lab.night(2, io=self.io, **env)))
+        self.logs.append(self.lab.logged(self.lab.evening, lambda **env: self.lab.night(2, io=self.io, **env), deaf=self.deaf))
 
 
 class Ring(Night):
     io = ""
+
+
+class Deaf(Night):
+    """the control: on a disk that does not hear of syncs some states are bad"""
+    deaf = True
 
 
 class Killed(Scenario):
@@ -211,6 +216,17 @@ def draw(scenario, name, number, seed):
     return state, state.tree()
 
 
+def control(lab, seed):
+    """can a bad state be told? How many were tried to meet one"""
+    scenario = Deaf(lab)
+    for number in range(1, 200):
+        state, tree = draw(scenario, "deaf", number, seed)
+        put(tree, lab.live)
+        if scenario.go_on(state):
+            return number
+    sys.exit("no state was bad on a disk that does not hear of syncs: this test would see nothing")
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("besik")
@@ -229,6 +245,8 @@ def main():
     os.chdir(work)
     lab = Lab(*paths, o.seed)
     names = [o.only.split(":")[0]] if o.only else o.scenario or list(SCENARIOS)
+    if not o.only:
+        print(f"control: without syncs, bad at state {control(lab, o.seed)}", flush=True)
     tried = drawn = bad = 0
     for name in names:
         scenario, seen = SCENARIOS[name](lab), set()
