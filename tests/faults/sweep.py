@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fault and kill sweep: each system call of a small run of every kind of file fails once, or from then on, or is where the
 process is killed; then the same command is given again without a fault and must end in the undisturbed bytes, and so must
-the next night.
+the next night. Likewise each call of init, given again until the store is made.
 
 usage: sweep.py BESIK SHIM.so [--kinds kill_before,EIO,EIO!,read:EIO,ring:short,…] [--step N] [--first K] [--keep DIR]
        sweep.py BESIK SHIM.so --twice POINTS|all [--seed N]
@@ -13,7 +13,7 @@ leave the folder unpublished or published: the next command completes it. No syn
 
 --twice: killed at a write and, when the command is given again, killed at a write of that run too: so many pairs drawn by the
 seed, or all of them."""
-import argparse, os, random, shutil, subprocess, sys, tempfile
+import argparse, os, random, re, shutil, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
@@ -28,9 +28,10 @@ class Sweep:
 
     def __init__(self, besik, shim):
         self.besik, self.shim = besik, shim
-        assert self.call([besik, "init", "evening", "--key", f"{SAMPLE}/key", "--shards", "4"]).returncode == 0
+        assert self.init("evening").returncode == 0
         self.given = {1: [f"{SAMPLE}/night1"]}
         assert self.night("evening", "out1", 1).returncode == 0
+        self.first = nameless("out1")
         self.given = dumps("out1")
         self.want = {}
         shutil.copytree("evening", "undisturbed")
@@ -42,6 +43,9 @@ class Sweep:
     def call(self, args, **env):
         return subprocess.run(args, env=dict(os.environ, BESIK_IO="plain") | env, capture_output=True, text=True)
 
+    def init(self, store, **env):
+        return self.call([self.besik, "init", store, "--key", f"{SAMPLE}/key", "--shards", "4"], **env)
+
     def night(self, store, out, number, **env):
         return self.call([self.besik, "run", store, "--out", out, "--as-of", f"2026-11-0{number + 1}T22:00:00+05:00",
                           "--workers", "1", "--memory", "16M", *self.given[number]], **env)
@@ -51,14 +55,16 @@ class Sweep:
             shutil.rmtree(x, ignore_errors=True)
         shutil.copytree("evening", "store")
 
-    def disturb(self, what, at):
-        """night 2 with a fault in it: what became of the process, calls of the class (None: killed), syncs after a failed one"""
+    def disturb(self, what, at, init=False):
+        """night 2 (or init) with a fault in it: what became of the process, calls of the class (None: killed), syncs after a
+        failed one"""
         where, kind = what.split(":") if ":" in what else ("write", what)
         if os.path.exists("count"):
             os.remove("count")
-        p = self.night("store", "out2", 2, LD_PRELOAD=self.shim, FAULT_CLASS=where, FAULT_KIND=kind.rstrip("!"), FAULT_AT=str(at),
-                       FAULT_ON="always" if kind.endswith("!") else "once", FAULT_COUNT=os.path.abspath("count"),
-                       BESIK_IO="" if where == "ring" else "plain")
+        command = (lambda **env: self.init("store", **env)) if init else lambda **env: self.night("store", "out2", 2, **env)
+        p = command(LD_PRELOAD=self.shim, FAULT_CLASS=where, FAULT_KIND=kind.rstrip("!"), FAULT_AT=str(at),
+                    FAULT_ON="always" if kind.endswith("!") else "once", FAULT_COUNT=os.path.abspath("count"),
+                    BESIK_IO="" if where == "ring" else "plain")
         calls, syncs = ([*open("count").read().split()] + [None, None])[:2]
         return p, calls and int(calls), int(syncs or 0)
 
@@ -79,6 +85,19 @@ class Sweep:
             wrong.append("a sync after one that failed")
         return wrong
 
+    def go_on_from_init(self, p):
+        """init again, where it failed, then night 1"""
+        wrong = [] if p.returncode in (0, 1, -9) else [f"exit {p.returncode}: {p.stderr[-200:]}"]
+        shutil.rmtree("out1")
+        q = p if p.returncode == 0 else self.init("store")
+        if q.returncode not in (0, 2):  # 2: it was whole
+            wrong.append(f"then init: exit {q.returncode} {q.stderr.strip()[-200:]}")
+        q = self.night("store", "out1", 1)
+        if q.returncode or nameless("out1") != self.first:
+            wrong.append(f"then out1: exit {q.returncode} {q.stderr.strip()[-200:]}, or it differs")
+        os.makedirs("out1", exist_ok=True)
+        return wrong
+
     def go_on(self):
         """the same night again, undisturbed, and the next: what is wrong with them"""
         wrong = []
@@ -97,25 +116,36 @@ class Sweep:
         return wrong
 
 
+def nameless(path):
+    """as folder(), without the store's name, which is drawn when it is made"""
+    files = folder(path)
+    return files | {"run.json": re.sub(rb'"store": "[0-9a-f]*"', b"", files["run.json"])}
+
+
 def once(sweep, o):
     points = bad = absorbed = 0
-    for what in o.kinds.split(","):
+    kinds = [(what, False) for what in o.kinds.split(",")]
+    kinds += [(what, True) for what, _ in kinds if not what.startswith("ring")]
+    for what, init in kinds:
         before, at = points, o.first
         while True:
             sweep.again()
-            p, calls, syncs = sweep.disturb(what, at)
+            if init:
+                shutil.rmtree("store")
+            p, calls, syncs = sweep.disturb(what, at, init)
             if calls is not None and calls < at:
                 break
             points += 1
             absorbed += p.returncode == 0
-            wrong = sweep.judge(what, p, syncs) + sweep.go_on()
+            wrong = ["a sync after one that failed"] if init and syncs else []
+            wrong += sweep.go_on_from_init(p) if init else sweep.judge(what, p, syncs) + sweep.go_on()
             if wrong:
                 bad += 1
-                print(f"{what} at {at}: " + "; ".join(wrong), flush=True)
+                print(f"{'init: ' * init}{what} at {at}: " + "; ".join(wrong), flush=True)
             at += o.step
         if points == before:
             bad += 1
-        print(f"{what}: {points - before} points", flush=True)
+        print(f"{'init: ' * init}{what}: {points - before} points", flush=True)
     print(f"{points} points, {absorbed} absorbed, {bad} bad")
     return bad
 
