@@ -95,20 +95,102 @@ void store_read_end(MDB_txn *txn)
 
 /* ---- making ---- */
 
-static int make_folder(const char *dir, struct fault *fault)
+/* While STORE/making is there, the rest of the folder is not whole, and only init may touch it: given again after a kill or a
+ * loss of power, it begins anew. So no key of a store that was ever whole is overwritten. */
+static const char MAKING[] = "making";
+static const char *const MADE[] = {"key", "lock", "data.mdb", "lock.mdb"};
+
+static int sync_folder(const char *dir, struct fault *fault)
 {
-    if (sys.mkdir(AT_FDCWD, dir, 0700) == 0)
-        return 0;
-    if (errno != EEXIST)
-        return fault_errno(fault, errno, "%s: make", dir);
+    int fd = sys.open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return fault_errno(fault, errno, "%s: open", dir);
+    int failed = sys.fsync(fd) ? fault_errno(fault, errno, "%s: sync", dir) : 0;
+    sys.close(fd);
+    return failed;
+}
+
+static int sync_parent(const char *dir, struct fault *fault)
+{
+    char path[4096];
+    size_t size = strlen(dir);
+    while (size > 1 && dir[size - 1] == '/')
+        size--;
+    while (size > 0 && dir[size - 1] != '/')
+        size--;
+    if (snprintf(path, sizeof path, "%.*s", size ? (int)size : 1, size ? dir : ".") >= (int)sizeof path)
+        return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
+    return sync_folder(path, fault);
+}
+
+/* What stands in a folder: nothing, a store that was not made whole, or something else. */
+enum standing { STANDS_NOTHING, STANDS_HALF, STANDS_OTHER };
+
+static int look_into(const char *dir, enum standing *ret_standing, struct fault *fault)
+{
     DIR *folder = sys.opendir(AT_FDCWD, dir, O_NOFOLLOW);
     if (!folder)
         return fault_errno(fault, errno, "%s: open", dir);
-    bool empty = true;
-    for (struct dirent *entry; (entry = sys.readdir(folder));)
+    bool empty = true, making = false;
+    errno = 0;
+    for (struct dirent *entry; (entry = sys.readdir(folder));) {
         empty &= strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        making |= strcmp(entry->d_name, MAKING) == 0;
+    }
+    int error = errno;
     sys.closedir(folder);
-    return empty ? 0 : fault_set(fault, FAULT_USAGE, "%s: is there already and is not empty", dir);
+    *ret_standing = empty ? STANDS_NOTHING : making ? STANDS_HALF : STANDS_OTHER;
+    return error ? fault_errno(fault, error, "%s: read", dir) : 0;
+}
+
+/* Makes the folder, or takes one that is empty or half made, and holds MAKING in it (*ret_fd) against another init. */
+static int begin_making(const char *dir, int *ret_fd, struct fault *fault)
+{
+    enum standing standing = STANDS_NOTHING;
+    char path[4096];
+    if (sys.mkdir(AT_FDCWD, dir, 0700) != 0) {
+        if (errno != EEXIST)
+            return fault_errno(fault, errno, "%s: make", dir);
+        if (look_into(dir, &standing, fault))
+            return -1;
+        if (standing == STANDS_OTHER)
+            return fault_set(fault, FAULT_USAGE, "%s: is there already and is not empty", dir);
+    }
+    if (snprintf(path, sizeof path, "%s/%s", dir, MAKING) >= (int)sizeof path)
+        return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
+    struct stat stat;
+    *ret_fd = sys.open(AT_FDCWD, path, O_RDWR | O_NOFOLLOW | (standing == STANDS_NOTHING ? O_CREAT | O_EXCL : 0), 0600);
+    if (*ret_fd < 0)
+        return fault_errno(fault, errno, "%s: make", path);
+    if (flock(*ret_fd, LOCK_EX | LOCK_NB) != 0 || sys.fstat(*ret_fd, &stat) != 0 || stat.st_nlink == 0)
+        return fault_set(fault, FAULT_BUSY, "%s: busy, another besik init works on it; wait for it to end", dir);
+    for (size_t i = 0; i < sizeof MADE / sizeof *MADE && standing == STANDS_HALF; i++)
+        if (snprintf(path, sizeof path, "%s/%s", dir, MADE[i]) < (int)sizeof path && sys.unlink(AT_FDCWD, path, 0) != 0 &&
+            errno != ENOENT)
+            return fault_errno(fault, errno, "%s: remove", path);
+    return sync_folder(dir, fault);
+}
+
+static int end_making(const char *dir, struct fault *fault)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", dir, MAKING);
+    if (sync_folder(dir, fault))
+        return -1;
+    if (sys.unlink(AT_FDCWD, path, 0) != 0)
+        return fault_errno(fault, errno, "%s: remove", path);
+    return sync_folder(dir, fault) || sync_parent(dir, fault) ? -1 : 0;
+}
+
+static int check_made(const char *dir, struct fault *fault)
+{
+    char path[4096];
+    struct stat stat;
+    if (snprintf(path, sizeof path, "%s/%s", dir, MAKING) >= (int)sizeof path)
+        return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
+    if (sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) == 0)
+        return fault_set(fault, FAULT_INPUT, "%s: was not made whole: give besik init again", dir);
+    return errno == ENOENT || errno == ENOTDIR ? 0 : fault_errno(fault, errno, "%s: look", path);
 }
 
 static int write_file(const char *dir, const char *name, const void *data, size_t size, struct fault *fault)
@@ -124,16 +206,6 @@ static int write_file(const char *dir, const char *name, const void *data, size_
         failed = fault_errno(fault, errno ? errno : EIO, "%s: write", path);
     else if (sys.fsync(fd) != 0)
         failed = fault_errno(fault, errno, "%s: sync", path);
-    sys.close(fd);
-    return failed;
-}
-
-static int sync_folder(const char *dir, struct fault *fault)
-{
-    int fd = sys.open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
-    if (fd < 0)
-        return fault_errno(fault, errno, "%s: open", dir);
-    int failed = sys.fsync(fd) ? fault_errno(fault, errno, "%s: sync", dir) : 0;
     sys.close(fd);
     return failed;
 }
@@ -169,33 +241,23 @@ static int put_first_values(const struct db *db, const struct settings *settings
     return failed ? -1 : 0;
 }
 
-/* What a failed init made goes again, so that the same command can be given again; the folder itself may have been there. */
-static void unmake(const char *dir)
-{
-    static const char *const FILES[] = {"key", "lock", "data.mdb", "lock.mdb"};
-    char path[4096];
-    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++)
-        if (snprintf(path, sizeof path, "%s/%s", dir, FILES[i]) < (int)sizeof path)
-            (void)sys.unlink(AT_FDCWD, path, 0);
-}
-
 int store_make(const char *dir, const uint8_t *key, const struct settings *settings, const struct ref_set *ref,
                struct fault *fault)
 {
     uint8_t fresh[STORE_KEY_SIZE];
     if (!key && random_bytes(fresh, sizeof fresh, fault))
         return -1;
-    if (make_folder(dir, fault))
-        return -1;
     struct db db = {0};
-    int failed = write_file(dir, "key", key ? key : fresh, STORE_KEY_SIZE, fault) || write_file(dir, "lock", NULL, 0, fault) ||
+    int making = -1;
+    int failed = begin_making(dir, &making, fault) ||
+                 write_file(dir, "key", key ? key : fresh, STORE_KEY_SIZE, fault) ||
+                 write_file(dir, "lock", NULL, 0, fault) ||
                  db_open(&db, dir, true, fault) || put_first_values(&db, settings, ref, fault);
     db_close(&db);
-    if (failed || sync_folder(dir, fault)) {
-        unmake(dir);
-        return -1;
-    }
-    return 0;
+    failed = failed || end_making(dir, fault);
+    if (making >= 0)
+        sys.close(making);
+    return failed ? -1 : 0;
 }
 
 /* ---- opening ---- */
@@ -337,7 +399,7 @@ int store_open(struct store *store, const char *dir, enum store_mode mode, struc
         return fault_memory(fault);
     memcpy(store->dir, dir, size);
     MDB_txn *txn = NULL;
-    int failed = read_key(store, fault) || (mode == STORE_WRITE && take_lock(store, fault)) ||
+    int failed = check_made(dir, fault) || read_key(store, fault) || (mode == STORE_WRITE && take_lock(store, fault)) ||
                  db_open(&store->db, dir, false, fault) ||
                  (mode == STORE_WRITE && complete_folder(store, fault)) || store_read_begin(store, &txn, fault) ||
                  load_values(store, txn, fault);

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Kills: a run that is killed at any instant, given again, ends in the bytes of an undisturbed one; so does the next night.
 
-usage: kill.py BESIK [--times 40] [--messages 20000] [--seed N] [--keep DIR]
+usage: kill.py BESIK [--times 40 | --kills N] [--messages 20000] [--seed N] [--keep DIR]
 
-A store is brought to an evening (gen.py's notices in one run). Then, --times times: a copy of it is given the messages and
-killed (SIGKILL) after a random moment, one to three times, given again until it ends, and followed by a night of the clock,
-which is killed once too. Both folders are compared byte for byte (`timing` aside) with those of an undisturbed copy."""
+A store is brought to an evening (gen.py's notices in one run). Then, --times times, or until there were --kills: a copy of it
+is given the messages and killed (SIGKILL) after a random moment, one to three times, given again until it ends, and followed
+by a night of the clock, which is killed once too. Both folders are compared byte for byte (`timing` aside) with those of an undisturbed copy."""
 import argparse, os, random, shutil, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -17,6 +17,7 @@ def main():
     a = argparse.ArgumentParser()
     a.add_argument("besik")
     a.add_argument("--times", type=int, default=40)
+    a.add_argument("--kills", type=int)
     a.add_argument("--messages", type=int, default=20000)
     a.add_argument("--seed", type=int, default=random.randrange(10**6))
     a.add_argument("--keep")
@@ -41,17 +42,20 @@ def main():
         subprocess.run(run("plain", out, as_of, *files), check=True, **quiet)
         seconds[out] = time.monotonic() - began
         want[out] = folder(out)
-    bad = kills = after = 0
-    for n in range(o.times):
+    bad = kills = again = after = n = 0
+    while n < o.times if o.kills is None else kills < o.kills:
+        n += 1
         shutil.rmtree("store", ignore_errors=True)
         shutil.copytree("evening", "store")
         for out, as_of, files in nights:
             shutil.rmtree(out, ignore_errors=True)
+            before = kills
             for _ in range(r.randint(1, 3) if files else 1):
                 p = subprocess.Popen(run("store", out, as_of, *files), **quiet, stderr=subprocess.DEVNULL)
                 time.sleep(r.random() * seconds[out] * 1.1)
                 p.kill()
                 killed = p.wait() < 0
+                again += killed and kills > before
                 kills += killed
                 after += killed and os.path.exists(out)
                 if os.path.exists(out) and "run.json" not in os.listdir(out):
@@ -65,7 +69,7 @@ def main():
         if left:
             bad += 1
             print(f"{n}: left behind: {left}")
-    print(f"{o.times} times two nights, {kills} kills, {after} of them after the folder had appeared; {bad} differences")
+    print(f"{n} times two nights, {kills} kills, {again} of them of a run after a killed one, {after} after the folder had appeared; {bad} differences")
     if not o.keep:
         shutil.rmtree(work)
     sys.exit(1 if bad else 0)
