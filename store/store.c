@@ -4,6 +4,7 @@
 #include "engine/check.h"
 #include "engine/phone.h"
 #include "io/sys.h"
+#include "store/scrub.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -505,6 +506,8 @@ int store_sweep(const struct store *store, struct db_writer *writer, struct faul
         if (db_sweep(writer, TABLE_AWAITED, from, sizeof from, judge_awaited, &sweep, fault))
             return -1;
     }
+    if (store_scrub_clear(writer, fault))
+        return -1;
     struct span unfinished;
     int there = db_get(writer->db, writer->txn, META(KEY_UNFINISHED), &unfinished, fault);
     return there < 0 || (there == 0 && sweep_cut_run(state, writer, fault)) ? -1 : 0;

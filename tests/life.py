@@ -137,6 +137,10 @@ class Life:
         self.now += timedelta(days=1)
         return figures
 
+    def purge(self):
+        figures, told = self.spend("purge", "store", "--closed-before", (self.now - timedelta(days=1 + self.o.remember)).isoformat(), "--json")
+        return figures, json.loads(told)
+
     def weigh(self):
         path = f"{self.work}/store/data.mdb"
         p = pages(path)
@@ -164,6 +168,11 @@ def main():
     life = Life(o, work)
     for n in range(1, o.nights + 1):
         f = life.night()
+        if n % o.purge == 0:
+            before, spent, told = life.weigh(), *life.purge()
+            after = life.weigh()
+            print(f"purge after night {n}: {told['cases']} cases, {told['history']} entries; data.mdb {mb(before['size'])} -> {mb(after['size'])} MB, used {mb(before['used'])} -> {mb(after['used'])}; "
+                  f"written {mb(spent['written'])}, cpu {spent['cpu']:.2f} s, {spent['seconds']:.2f} s, rss {mb(spent['rss'])}", flush=True)
         if n % 20 == 0 or n == o.nights:
             t = f["tables"]
             print(f"night {n}: {f['records']} records, {f['open']} open, {f['closed']} closed; data.mdb {mb(f['size'])} MB, used {mb(f['used'])}; "
@@ -177,4 +186,5 @@ def main():
         shutil.rmtree(work)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -15,7 +15,6 @@
 #include <zstd.h>
 
 #define HISTORY_SIZE ((size_t)256 << 10) /* so much is compressed at once */
-#define HISTORY_LEVEL (-3) /* zstd: a little larger than level 1, at half its time */
 
 struct phones {
     struct run *run;
