@@ -33,7 +33,7 @@ def iin(n):
         check = sum(a * b for a, b in zip(d, weights)) % 11
         if check < 10:
             return "".join(map(str, d)) + str(check)
-    return iin(n + 1)
+    return iin(n + 4 * 10**7)
 
 
 def iban(n):
@@ -48,22 +48,21 @@ class Case:
         self.phone = f"7{PREFIXES[v // 10**7]}{v % 10**7:07}"
         self.iin, self.on_file, self.own = iin(n), iban(2 * n), iban(2 * n + 1)
         self.surname = SURNAMES[n % 7]
-        self.given = f"Мать-{''.join(chr(0x430 + int(c)) for c in str(n))}"
+        self.given = f"Мать-{''.join(chr(0x430 + int(c)) for c in str(n).zfill(6))}"
 
 
 class Life:
-    def __init__(self, o, work):
+    def __init__(self, o, work, settings=()):
         self.o, self.work, self.besik = o, work, os.path.abspath(o.besik)
         self.r = random.Random(o.seed)
         self.born = 0
         self.now = BEGIN
         self.case_of = {}       # phone: number, of those in work
-        self.answers = []       # what the next night gets: (kind, row)
         self.messages = 0
         self.nights = []        # figures
         with open(f"{work}/key", "wb") as f:
             f.write(bytes(range(16)))
-        subprocess.run([self.besik, "init", f"{work}/store", "--key", f"{work}/key", "--remember", f"{o.remember}d"], check=True)
+        subprocess.run([self.besik, "init", f"{work}/store", "--key", f"{work}/key", "--remember", f"{o.remember}d", *settings], check=True)
 
     def spend(self, *args):
         """runs besik; {seconds, cpu, written, rss} and what it told"""
