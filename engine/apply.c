@@ -23,10 +23,21 @@ void apply_begin(struct apply *apply, uint32_t phone, uint64_t hash)
     apply->changed = apply->was_known = apply->was_open = apply->due_changed = false;
 }
 
+/* What is stored of old marks hangs on when segments were merged: nothing may hang on that. */
+static void forget_marks(struct phone *phone, int64_t before_ms)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < phone->mark_count; i++)
+        if (phone->marks[i].at_ms >= before_ms)
+            phone->marks[kept++] = phone->marks[i];
+    phone->mark_count = kept;
+}
+
 bool apply_load(struct apply *apply, struct span record)
 {
     if (!phone_decode(&apply->phone, record))
         return false;
+    forget_marks(&apply->phone, apply->run->forget_before_ms);
     apply->was_known = true;
     apply->was_open = phone_is_open(&apply->phone);
     for (uint32_t i = 0; i < apply->phone.case_count; i++) {

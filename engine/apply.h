@@ -31,6 +31,7 @@ struct run_facts {
     uint32_t run;
     int64_t as_of_ms, previous_ms; /* previous_ms: as-of of the run before, NEVER_MS for the first */
     int64_t remind_after, expire_after, response_after, receipt_after, remember;
+    int64_t forget_before_ms;  /* marks older than this count for nothing, be they still stored or not */
     bool lenient;              /* reply_form */
     uint64_t seed;             /* of the hashes that are remembered */
     uint64_t message_seed;     /* of those of messages' content (event_message_seed) */

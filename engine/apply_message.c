@@ -248,7 +248,7 @@ static void read_reply(struct apply *apply, const struct mail *mail)
             latest = kase;
     }
     if (latest && latest->step == STEP_CLOSED && latest->closed_by == OUTCOME_EXPIRED && !latest->withdrawn &&
-        mail->at_ms < latest->closed_ms) {
+        !case_is_struck(latest) && mail->at_ms < latest->closed_ms) {
         if (holder) {
             find_late(apply, mail, latest, reply.digits[0], false);
             reject(apply, mail, latest, REASON_TOO_LATE);

@@ -339,3 +339,17 @@ bool phone_is_open(const struct phone *phone)
             return true;
     return false;
 }
+
+bool phone_strike(struct phone *phone, int64_t closed_before_ms)
+{
+    bool struck = false;
+    for (uint32_t i = 0; i < phone->case_count; i++) {
+        struct kase *kase = &phone->cases[i];
+        if (kase->step != STEP_CLOSED || kase->closed_ms >= closed_before_ms || case_is_struck(kase))
+            continue;
+        kase->iin = kase->account_on_file = kase->account = kase->surname = kase->given = kase->patronymic =
+            kase->reference = (struct span){NULL, 0};
+        struck = true;
+    }
+    return struck;
+}

@@ -102,6 +102,15 @@ size_t phone_encoded_max(const struct phone *phone, uint32_t extra_sms);
 size_t phone_encode(const struct phone *phone, const struct sms *sent, const uint32_t *sent_case, uint32_t sent_count,
                     int64_t forget_before_ms, char *out);
 
+/* Strikes names, IINs, accounts and the registry's reference from the cases closed before this. False: none had any left.
+ * Ids, times, outcomes and SMS stay, and so does all that tells a repeat. */
+bool phone_strike(struct phone *phone, int64_t closed_before_ms);
+/* Was it struck? Every other case has an IIN. */
+static inline bool case_is_struck(const struct kase *kase)
+{
+    return kase->iin.size == 0;
+}
+
 bool phone_is_open(const struct phone *phone); /* has it a case that is not closed */
 
 #endif

@@ -17,6 +17,8 @@ struct history_row {
     uint8_t event, result, detail, step; /* engine/apply.h: enum history_event, history_result; words.h */
     uint16_t identity_size;
 } __attribute__((packed));
+#define HISTORY_LEVEL (-3) /* zstd: a little larger than level 1, at half its time */
+
 static_assert(sizeof(struct history_head) == 8 && sizeof(struct history_row) == 18, "no padding on disk");
 
 #endif

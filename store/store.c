@@ -4,6 +4,7 @@
 #include "engine/check.h"
 #include "engine/phone.h"
 #include "io/sys.h"
+#include "store/scrub.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -228,6 +229,7 @@ static int put_first_values(const struct db *db, const struct settings *settings
     memset(state, 0, sizeof *state);
     state->as_of_ms = NEVER_MS;
     state->due_until_ms = NEVER_MS;
+    state->forgotten_ms = NEVER_MS;
     state->next_segment = 1;
     struct db_writer writer;
     int failed = db_write_begin(&writer, db, SIZE_MAX, fault);
@@ -328,7 +330,7 @@ static int load_state(struct store *store, struct span value, struct fault *faul
     if (store->state->operator_count > REF_OPERATORS_MAX || store_state_size(store->state) != value.size)
         return damaged(store, "its state", fault);
     for (unsigned i = 0; i < SEGMENTED_COUNT; i++)
-        if (store->state->segment_counts[i] > STORE_SEGMENTS_MAX)
+        if (store->state->segment_counts[i] > STORE_SEGMENTS_MAX || store->state->merge_counts[i] > STORE_MERGES_MAX)
             return damaged(store, "its state", fault);
     for (uint32_t i = store->state->operator_count; i < REF_OPERATORS_MAX; i++)
         store->state->operators[i] = (struct operator_state){NEVER_MS, NEVER_MS, NEVER_MS, NEVER_MS};
@@ -433,10 +435,22 @@ struct sweep {
     uint32_t operator; /* whose queue is swept */
 };
 
+static const struct {
+    unsigned segmented;
+    enum table table;
+} SEGMENTED[] = {{SEGMENTED_OPEN, TABLE_OPEN},
+                 {SEGMENTED_CLOSED, TABLE_CLOSED},
+                 {SEGMENTED_CLOSED, TABLE_CLOSED_FILTER},
+                 {SEGMENTED_NOTICES, TABLE_NOTICES},
+                 {SEGMENTED_NOTICES, TABLE_NOTICES_FILTER}};
+
 static bool segment_is_live(const struct state *state, unsigned segmented, uint32_t number)
 {
     for (uint32_t i = 0; i < state->segment_counts[segmented]; i++)
         if (state->segments[segmented][i].number == number)
+            return true;
+    for (uint32_t i = 0; i < state->merge_counts[segmented]; i++)
+        if (state->merges[segmented][i].output.number == number)
             return true;
     return false;
 }
@@ -520,12 +534,31 @@ static enum db_verdict judge_cut_awaited(const uint8_t *key, size_t size, const 
     return db_get_u32(key + 10) > sweep->state->run ? DB_DELETE : DB_KEEP;
 }
 
+/* How far a cut run moved the merges on. */
+static int sweep_cut_merges(const struct state *state, struct db_writer *writer, unsigned segmented, enum table table,
+                            struct fault *fault)
+{
+    for (uint32_t i = 0; i < state->merge_counts[segmented]; i++) {
+        const struct merge *merge = &state->merges[segmented][i];
+        struct sweep sweep = {.state = state, .number = merge->output.number};
+        uint8_t from[12];
+        db_put_u32(from, merge->output.number);
+        db_put_u64(from + 4, merge->next_hash);
+        if (db_sweep(writer, table, from, sizeof from, judge_segment, &sweep, fault))
+            return -1;
+    }
+    return 0;
+}
+
 /* What a cut run wrote under its own number: only then are the queues walked whole. */
 static int sweep_cut_run(const struct state *state, struct db_writer *writer, struct fault *fault)
 {
     struct sweep sweep = {.state = state};
     uint8_t run[4], zero[1] = {0};
     db_put_u32(run, state->run + 1);
+    for (size_t i = 0; i < sizeof SEGMENTED / sizeof *SEGMENTED; i++)
+        if (sweep_cut_merges(state, writer, SEGMENTED[i].segmented, SEGMENTED[i].table, fault))
+            return -1;
     return db_sweep(writer, TABLE_DUE, zero, 0, judge_cut_due, &sweep, fault) ||
                    db_sweep(writer, TABLE_AWAITED, zero, 0, judge_cut_awaited, &sweep, fault) ||
                    db_sweep(writer, TABLE_HISTORY, run, sizeof run, judge_history, &sweep, fault) ||
@@ -536,14 +569,6 @@ static int sweep_cut_run(const struct state *state, struct db_writer *writer, st
 
 int store_sweep(const struct store *store, struct db_writer *writer, struct fault *fault)
 {
-    static const struct {
-        unsigned segmented;
-        enum table table;
-    } SEGMENTED[] = {{SEGMENTED_OPEN, TABLE_OPEN},
-                     {SEGMENTED_CLOSED, TABLE_CLOSED},
-                     {SEGMENTED_CLOSED, TABLE_CLOSED_FILTER},
-                     {SEGMENTED_NOTICES, TABLE_NOTICES},
-                     {SEGMENTED_NOTICES, TABLE_NOTICES_FILTER}};
     const struct state *state = store->state;
     for (size_t i = 0; i < sizeof SEGMENTED / sizeof *SEGMENTED; i++)
         if (sweep_segments(state, writer, SEGMENTED[i].segmented, SEGMENTED[i].table, fault))
@@ -558,6 +583,8 @@ int store_sweep(const struct store *store, struct db_writer *writer, struct faul
         if (db_sweep(writer, TABLE_AWAITED, from, sizeof from, judge_awaited, &sweep, fault))
             return -1;
     }
+    if (store_scrub_clear(writer, fault))
+        return -1;
     struct span unfinished;
     int there = db_get(writer->db, writer->txn, META(KEY_UNFINISHED), &unfinished, fault);
     return there < 0 || (there == 0 && sweep_cut_run(state, writer, fault)) ? -1 : 0;

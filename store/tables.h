@@ -33,8 +33,9 @@
  * awaited        operator, as-of, run, sequence    SMS that wait for a final receipt          run
  *
  * open, closed and notices are sorted segments. A run appends one to each (only what changed, the newest wins), or, where it
- * touches much of open, writes the whole anew. Before each run neighbouring segments of like size are merged, so that there
- * are few of them and each record is rewritten a logarithmic number of times. */
+ * touches much of open, writes the whole anew. Neighbouring segments of like size are merged (merge.h), so that there are few
+ * of them and each record is rewritten a logarithmic number of times; a run moves a merge on by as much as it wrote itself,
+ * times two, so that no run pays for all. What a merge under way has made is read by nobody until it is whole. */
 #ifndef STORE_TABLES_H
 #define STORE_TABLES_H
 
@@ -44,10 +45,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STORE_FORMAT 1
+#define STORE_FORMAT 2
 #define STORE_KEY_SIZE 16
 #define STORE_NAME_SIZE 16
 #define STORE_SEGMENTS_MAX 64
+#define STORE_MERGES_MAX 8
 
 enum table { TABLE_META, TABLE_RUNS, TABLE_OPEN, TABLE_CLOSED, TABLE_CLOSED_FILTER, TABLE_NOTICES, TABLE_NOTICES_FILTER,
              TABLE_HISTORY, TABLE_DUE, TABLE_AWAITED, TABLE_COUNT };
@@ -65,6 +67,13 @@ struct segment { /* a live one */
     uint32_t number;
     uint32_t reserved;
     uint64_t entries, bytes;
+    int64_t marks_ms; /* closed: no mark in it is younger; NEVER_MS where there is none */
+};
+
+struct merge { /* one under way */
+    uint32_t first, inputs; /* number of the oldest segment that it merges, and how many they are: neighbours */
+    uint64_t next_hash;     /* all hashes below are done */
+    struct segment output;
 };
 
 struct operator_state { /* by operator id */
@@ -81,9 +90,10 @@ struct state {
     int64_t due_until_ms; /* due times up to here were popped */
     uint32_t look_at_all; /* settings or outages changed: due times of all open cases are to be worked out anew */
     uint32_t operator_count;
-    uint32_t segment_counts[SEGMENTED_COUNT];
-    uint32_t reserved;
+    int64_t forgotten_ms;      /* marks older than this were forgotten, or NEVER_MS */
+    uint32_t segment_counts[SEGMENTED_COUNT], merge_counts[SEGMENTED_COUNT];
     struct segment segments[SEGMENTED_COUNT][STORE_SEGMENTS_MAX]; /* oldest first */
+    struct merge merges[SEGMENTED_COUNT][STORE_MERGES_MAX];
     struct counts totals; /* only open, cases_open, cases_closed are kept up */
     struct operator_state operators[]; /* operator_count */
 };

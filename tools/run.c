@@ -29,6 +29,8 @@ static int decide_as_of(struct run *run)
     if (run->options->as_of && !value_time(span_of(run->options->as_of), &run->facts.as_of_ms))
         return fault_set(run->fault, FAULT_USAGE, "--as-of %s: not RFC 3339 with an offset, as 2026-11-24T22:00:00+05:00",
                          run->options->as_of);
+    int64_t horizon = run->facts.as_of_ms - run->store->settings.remember;
+    run->facts.forget_before_ms = horizon > run->store->state->forgotten_ms ? horizon : run->store->state->forgotten_ms;
     run->facts.previous_ms = run->store->state->run ? run->store->state->as_of_ms : NEVER_MS;
     return 0;
 }
@@ -181,6 +183,8 @@ static void decide_rewrite(struct run *run)
     if (open < 4096 && state->segment_counts[SEGMENTED_OPEN] > 1) /* so few that it is always cheap */
         run->rewrite_open = true;
     run->state->look_at_all = 0;
+    if (run->rewrite_open) /* the pass over the phones writes it all anew */
+        run->state->segment_counts[SEGMENTED_OPEN] = run->state->merge_counts[SEGMENTED_OPEN] = 0;
 }
 
 static void add_up(struct run *run)
@@ -251,6 +255,7 @@ static int decide(struct run *run)
     run->writer.limit = SIZE_MAX; /* from here to the commit all is one transaction */
     run->state->run = run->facts.run;
     run->state->as_of_ms = run->facts.as_of_ms;
+    run->state->forgotten_ms = run->facts.forget_before_ms;
     run->deciding = true;
     return store_put_state(run->state, &run->writer, run->fault) ||
                    store_put_run(run->facts.run, &row, &run->writer, run->fault) ||
@@ -347,7 +352,7 @@ static int do_passes(struct run *run)
     /* Beyond this point every event has its phone. */
 
     decide_rewrite(run);
-    if (begin_writing(run) || run_merge_segments(run) || publish_begin(&run->place, &run->folder_fd, run->fault) ||
+    if (begin_writing(run) || publish_begin(&run->place, &run->folder_fd, run->fault) ||
         run_apply_phones(run))
         return -1;
     add_up(run);
@@ -357,7 +362,7 @@ static int do_passes(struct run *run)
     /* Beyond this point all is decided; what follows only writes it down. */
 
     progress_stage(&run->progress, "commit");
-    if (run_index_notices(run) || run_reconcile(run) || run_flush_queues(run))
+    if (run_index_notices(run) || run_merge_segments(run) || run_reconcile(run) || run_flush_queues(run))
         return -1;
     run->stages[STAGE_COMMIT] = lap(&since);
 

@@ -142,9 +142,9 @@ int run_go(const struct run_options *options, struct fault *fault);
 
 int run_pop_due(struct run *run);         /* due times reached: events (run_due.c) */
 int run_tell_notices_apart(struct run *run); /* run_notices.c */
-int run_merge_segments(struct run *run);  /* few segments of unlike size (run_merge.c) */
 int run_apply_phones(struct run *run);    /* run_phones.c, with run_write.c on the other side */
 int run_index_notices(struct run *run);   /* run_notices.c */
+int run_merge_segments(struct run *run);  /* few segments of unlike size (run_merge.c) */
 int run_reconcile(struct run *run);       /* findings of operators and totals (run_reconcile.c) */
 int run_write_rejects(struct run *run);   /* run_report.c */
 int run_write_findings(struct run *run);  /* run_report.c */

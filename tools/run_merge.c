@@ -1,10 +1,15 @@
-/* run_merge.c - keeps segments few: before a run, neighbouring segments of like size are merged into one, so that each record
- * is rewritten a logarithmic number of times. The old ones stay until the run has taken effect. */
+/* run_merge.c - keeps segments few: moves the merges that are under way (store/merge.h) on, each by a share of what this run
+ * wrote itself, so that no run pays for all. Old marks are left behind. The inputs stay until a merge is whole and the run
+ * has taken effect. */
 #include "tools/run.h"
+
+#include "store/merge.h"
+#include "tools/phone_load.h"
 
 #include "engine/check.h"
 
-#define LIKE 2 /* a segment is merged with the newer ones when it is not this many times as large as they are together */
+#define SHARE 2                      /* times the bytes that the run added to the table */
+#define SHARE_MIN ((uint64_t)64 << 10) /* so that small ones are done at once */
 
 static const struct {
     enum table table, filter;
@@ -14,82 +19,133 @@ static const struct {
     [SEGMENTED_NOTICES] = {TABLE_NOTICES, TABLE_NOTICES_FILTER},
 };
 
-/* The first of the newest segments that are to become one; `count` where none are. */
-static uint32_t first_to_merge(const struct segment *segments, uint32_t count)
+struct mover {
+    struct run *run;
+    unsigned segmented;
+    struct segment_builder *builder;
+    MDB_txn *txn;
+    struct phone phone; /* room for a record that is looked into */
+};
+
+/* A closed phone's record without the marks that no message can meet any more. */
+static int add_closed(struct mover *mover, const struct segment_entry *entry, int64_t *ret_marks_ms)
 {
-    uint64_t newer = 0;
-    uint32_t first = count;
-    for (uint32_t i = count; i-- > 0;) {
-        if (newer && segments[i].bytes <= LIKE * newer)
-            first = i;
-        newer += segments[i].bytes;
-    }
-    if (count >= STORE_SEGMENTS_MAX - 2) /* never so many that a run finds no place */
-        first = 0;
-    return first;
+    struct run *run = mover->run;
+    struct phone *phone = &mover->phone;
+    if (phone_load(phone, entry->record, run->fault))
+        return -1;
+    char *room = segment_room(mover->builder, phone_encoded_max(phone, 0), run->fault);
+    if (!room)
+        return -1;
+    for (uint32_t i = 0; i < phone->mark_count; i++)
+        if (phone->marks[i].at_ms >= run->facts.forget_before_ms && phone->marks[i].at_ms > *ret_marks_ms)
+            *ret_marks_ms = phone->marks[i].at_ms;
+    size_t size = phone_encode(phone, NULL, NULL, 0, run->facts.forget_before_ms, room);
+    return segment_add(mover->builder, entry->hash, entry->sub, size, run->fault);
 }
 
-/* Merges segments [first, count) of a table, one thread, in order. */
-static int merge(struct run *run, unsigned segmented, uint32_t first, struct segment *merged)
+static int add(struct mover *mover, const struct segment_entry *entry, int64_t *ret_marks_ms)
 {
-    const struct state *state = run->store->state;
-    struct run_worker *worker = &run->workers[0];
-    struct segment_builder *builder = segmented == SEGMENTED_OPEN     ? &worker->open_builder
-                                      : segmented == SEGMENTED_CLOSED ? &worker->closed_builder
-                                                                      : &worker->index_builder;
+    struct fault *fault = mover->run->fault;
+    if (mover->segmented == SEGMENTED_CLOSED && entry->record.size)
+        return add_closed(mover, entry, ret_marks_ms);
+    char *room = segment_room(mover->builder, entry->record.size, fault);
+    if (!room)
+        return -1;
+    if (entry->record.size)
+        memcpy(room, entry->record.data, entry->record.size);
+    return segment_add(mover->builder, entry->hash, entry->sub, entry->record.size, fault);
+}
+
+/* Moves entries from the view on to the output until `share` bytes of them are read; *ret_whole where none is left. */
+static int move(struct mover *mover, struct merge *merge, struct segment_view *view, bool oldest, uint64_t share,
+                struct blobs *blobs, bool *ret_whole)
+{
+    struct run *run = mover->run;
+    struct segment_entry entry;
+    uint64_t moved = 0, last_hash = 0;
+    if (segment_scan(view, merge->next_hash, run->fault))
+        return -1;
+    segment_begin(mover->builder, merge->output.number, blobs);
+    while (segment_peek(view, &entry, run->fault) > 0) {
+        if (moved >= share && entry.hash != last_hash) { /* equal hashes stay together */
+            merge->next_hash = entry.hash;
+            *ret_whole = false;
+            break;
+        }
+        last_hash = entry.hash;
+        moved += sizeof(struct chunk_entry) + entry.record.size;
+        bool drop = entry.record.size == 0 && oldest; /* nothing older is left to be hidden */
+        if ((!drop && add(mover, &entry, &merge->output.marks_ms)) || segment_next(view, run->fault))
+            return -1;
+        if (blobs->size > ((size_t)4 << 20)) {
+            if (blobs_write(blobs, &run->writer, run->fault))
+                return -1;
+            blobs_clear(blobs);
+        }
+    }
+    if (segment_end(mover->builder, run->fault) || blobs_write(blobs, &run->writer, run->fault))
+        return -1;
+    merge->output.entries += mover->builder->entries_total;
+    merge->output.bytes += mover->builder->bytes_total;
+    return 0;
+}
+
+static int advance(struct mover *mover, uint32_t which, uint64_t share, bool *ret_whole)
+{
+    struct run *run = mover->run;
+    struct merge *merge = &run->state->merges[mover->segmented][which];
+    uint32_t place = merge_place(run->state, mover->segmented, merge);
     struct segment_view view = {0};
     struct blobs blobs = {0};
-    MDB_txn *txn = NULL;
-    int failed = store_read_begin(run->store, &txn, run->fault) ||
-                 segment_view_open(&view, &run->store->db, txn, TABLES[segmented].table, TABLES[segmented].filter,
-                                   state->segments[segmented] + first, state->segment_counts[segmented] - first,
-                                   run->fault) ||
-                 segment_scan(&view, 0, run->fault);
-    segment_begin(builder, merged->number, &blobs);
-    struct segment_entry entry;
-    while (!failed && segment_peek(&view, &entry, run->fault) > 0) {
-        bool drop = entry.record.size == 0 && first == 0; /* nothing older is left to be hidden */
-        if (!drop) {
-            char *room = segment_room(builder, entry.record.size, run->fault);
-            failed = !room;
-            if (!failed && entry.record.size)
-                memcpy(room, entry.record.data, entry.record.size);
-            failed = failed || segment_add(builder, entry.hash, entry.sub, entry.record.size, run->fault);
-        }
-        if (!failed && blobs.size > ((size_t)4 << 20)) {
-            failed = blobs_write(&blobs, &run->writer, run->fault);
-            blobs_clear(&blobs);
-        }
-        failed = failed || segment_next(&view, run->fault);
-    }
-    failed = failed || segment_end(builder, run->fault) || blobs_write(&blobs, &run->writer, run->fault);
-    merged->entries = builder->entries_total;
-    merged->bytes = builder->bytes_total;
+    *ret_whole = true;
+    int failed = segment_view_open(&view, &run->store->db, mover->txn, TABLES[mover->segmented].table,
+                                   TABLES[mover->segmented].filter, run->state->segments[mover->segmented] + place,
+                                   merge->inputs, run->fault) ||
+                 move(mover, merge, &view, place == 0, share, &blobs, ret_whole);
     blobs_free(&blobs);
     segment_view_close(&view);
-    store_read_end(txn);
     return failed ? -1 : 0;
+}
+
+static int merge_table(struct run *run, unsigned segmented, struct mover *mover)
+{
+    struct run_worker *worker = &run->workers[0];
+    struct state *state = run->state;
+    struct segment_builder *const builders[SEGMENTED_COUNT] = {&worker->open_builder, &worker->closed_builder,
+                                                               &worker->index_builder};
+    mover->segmented = segmented;
+    mover->builder = builders[segmented];
+    uint32_t eligible = state->segment_counts[segmented];
+    const struct segment *newest = &state->segments[segmented][eligible ? eligible - 1 : 0];
+    uint64_t added = 0;
+    if (eligible && newest->number == run->segment_numbers[segmented]) { /* this run's own: the snapshot lacks it */
+        added = newest->bytes;
+        eligible--;
+    }
+    merge_begin(state, segmented, eligible, run->facts.forget_before_ms);
+    uint64_t share = merge_is_pressing(state, segmented) ? UINT64_MAX : SHARE * added + SHARE_MIN;
+    for (uint32_t i = 0; i < state->merge_counts[segmented];) {
+        bool whole;
+        if (advance(mover, i, share, &whole))
+            return -1;
+        if (whole)
+            merge_finish(state, segmented, i);
+        else
+            i++;
+    }
+    return 0;
 }
 
 int run_merge_segments(struct run *run)
 {
     if (!run->writing)
         return 0;
-    for (unsigned segmented = 0; segmented < SEGMENTED_COUNT; segmented++) {
-        uint32_t *count = &run->state->segment_counts[segmented];
-        struct segment *segments = run->state->segments[segmented];
-        uint32_t first = first_to_merge(segments, *count);
-        if (segmented == SEGMENTED_OPEN && run->rewrite_open) {
-            *count = 0; /* the pass over the phones writes it all anew */
-            continue;
-        }
-        if (first + 1 >= *count)
-            continue;
-        struct segment merged = {.number = run->state->next_segment++};
-        if (merge(run, segmented, first, &merged))
-            return -1;
-        segments[first] = merged;
-        *count = merged.entries ? first + 1 : first;
-    }
-    return 0;
+    struct mover mover = {.run = run};
+    int failed = store_read_begin(run->store, &mover.txn, run->fault);
+    for (unsigned segmented = 0; segmented < SEGMENTED_COUNT && !failed; segmented++)
+        failed = merge_table(run, segmented, &mover);
+    store_read_end(mover.txn);
+    phone_unload(&mover.phone);
+    return failed ? -1 : 0;
 }

@@ -234,7 +234,7 @@ int run_index_notices(struct run *run)
             uint32_t *count = &run->state->segment_counts[SEGMENTED_NOTICES];
             CHECK(*count < STORE_SEGMENTS_MAX);
             segment = &run->state->segments[SEGMENTED_NOTICES][(*count)++];
-            *segment = (struct segment){.number = run->segment_numbers[SEGMENTED_NOTICES]};
+            *segment = (struct segment){.number = run->segment_numbers[SEGMENTED_NOTICES], .marks_ms = NEVER_MS};
         }
         buffer_clear(&worker->loaded);
         buffer_clear(&worker->order);

@@ -15,7 +15,6 @@
 #include <zstd.h>
 
 #define HISTORY_SIZE ((size_t)256 << 10) /* so much is compressed at once */
-#define HISTORY_LEVEL (-3) /* zstd: a little larger than level 1, at half its time */
 
 struct phones {
     struct run *run;
@@ -362,8 +361,7 @@ static int write_record(struct phones *phones, bool was_in_open)
     char *room = segment_room(builder, phone_encoded_max(phone, count), phones->fault);
     if (!room)
         return -1;
-    int64_t forget_before = phones->run->facts.as_of_ms - phones->run->facts.remember;
-    size_t size = phone_encode(phone, sent, of_case, count, forget_before, room);
+    size_t size = phone_encode(phone, sent, of_case, count, phones->run->facts.forget_before_ms, room);
     if (segment_add(builder, phone->hash, phone->number, size, phones->fault))
         return -1;
     if (!open && was_in_open && !phones->run->rewrite_open) /* gone from the open ones */

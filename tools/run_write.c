@@ -4,6 +4,7 @@
 #include "tools/run.h"
 
 #include "engine/check.h"
+#include "engine/values.h"
 
 #include <stdio.h>
 
@@ -60,7 +61,8 @@ static struct segment *new_segment(struct run *run, unsigned segmented)
     uint32_t number = run->segment_numbers[segmented];
     if (!*count || segments[*count - 1].number != number) {
         CHECK(*count < STORE_SEGMENTS_MAX);
-        segments[(*count)++] = (struct segment){.number = number};
+        int64_t marks_ms = segmented == SEGMENTED_CLOSED ? run->facts.as_of_ms + DAY_MS : NEVER_MS; /* at the latest */
+        segments[(*count)++] = (struct segment){.number = number, .marks_ms = marks_ms};
     }
     return &segments[*count - 1];
 }

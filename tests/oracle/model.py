@@ -455,7 +455,7 @@ class World:
         if not there:
             return self.reject(ev, "no_case")
         key = (r["operator"], r["message_id"])
-        if key in p.messages:
+        if key in p.messages and p.messages[key][0] >= self.as_of - self.set["remember"]:     # else forgotten
             if p.messages[key] == ev["content"]:
                 return self.duplicate(ev)
             self.find("message_conflict", r["operator"], r["message_id"], p.msisdn, "", t)

@@ -611,6 +611,7 @@ static inline void scene_begin_run(struct scene *scene, int64_t as_of_ms)
 {
     scene->facts.run++;
     scene->facts.as_of_ms = as_of_ms;
+    scene->facts.forget_before_ms = as_of_ms - scene->facts.remember;
     scene->facts.totals_count = 0;
     scene->in_run = true;
     scene->any = false;

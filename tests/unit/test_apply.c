@@ -199,7 +199,7 @@ Test(apply, table_repeats)
                                                            "| msg m1 @59m code=1415 R 1 1 | = m1 reject other_short_code"},
         {"marks older than remember are dropped", "set remember 30d | goto closed | run 1d | msg m1 -1h x | ... | at 1 closed marks 10"
                                                   "| run 29d | msg m2 -1h x | ... | at 1 closed marks 11 | run 32d | msg m3 -1h x | ..."
-                                                  "| at 1 closed marks 12 | run 33d | msg m4 -1h x | ... | at 1 closed marks 3"},
+                                                  "| at 1 closed marks 2 | run 33d | msg m4 -1h x | ... | at 1 closed marks 3"},
     };
     SCENES(ROWS);
 }

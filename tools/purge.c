@@ -1,0 +1,338 @@
+/* purge.c - see purge.h. */
+#include "tools/purge.h"
+
+#include "engine/check.h"
+#include "engine/values.h"
+#include "io/buffer.h"
+#include "io/sys.h"
+#include "store/history.h"
+#include "store/scrub.h"
+#include "store/segment.h"
+#include "tools/phone_load.h"
+
+#include <zstd.h>
+
+#define TRANSACTION ((size_t)16 << 20)
+
+struct purge {
+    struct store *store;
+    struct fault *fault;
+    int64_t closed_before_ms;
+    struct db_writer writer;
+    struct phone phone;
+    struct buffer plain, kept, out; /* a value unpacked, what is kept of it, the value to write */
+    struct purged *purged;
+};
+
+struct place { /* of the value at hand */
+    enum table table;
+    uint8_t key[64];
+    size_t key_size;
+};
+
+/* The first value behind `place`: 1, 0 at the end, -1. A cursor of its own each time: a put may begin a new transaction. */
+static int next_value(struct purge *purge, struct place *place, struct span *ret_payload)
+{
+    MDB_cursor *cursor;
+    MDB_val key = {place->key_size, place->key}, value;
+    int error = db_calls.cursor_open(purge->writer.txn, purge->store->db.tables[place->table], &cursor);
+    if (error)
+        return db_fault(purge->fault, error, "read");
+    error = db_calls.cursor_get(cursor, &key, &value, place->key_size ? MDB_SET_RANGE : MDB_FIRST);
+    if (!error && key.mv_size == place->key_size && memcmp(key.mv_data, place->key, place->key_size) == 0)
+        error = db_calls.cursor_get(cursor, &key, &value, MDB_NEXT);
+    int there = error ? 0 : 1;
+    if (error && error != MDB_NOTFOUND)
+        there = db_fault(purge->fault, error, "read");
+    if (there > 0 && (key.mv_size > sizeof place->key || db_check(place->table, &key, &value, ret_payload, purge->fault)))
+        there = key.mv_size > sizeof place->key ? db_damaged(purge->fault, place->table) : -1;
+    if (there > 0)
+        memcpy(place->key, key.mv_data, place->key_size = key.mv_size);
+    mdb_cursor_close(cursor);
+    return there;
+}
+
+static int walk(struct purge *purge, enum table table,
+                int (*strike)(struct purge *purge, const struct place *place, struct span payload))
+{
+    struct place place = {.table = table};
+    struct span payload;
+    int there;
+    while ((there = next_value(purge, &place, &payload)) > 0)
+        if (strike(purge, &place, payload))
+            return -1;
+    return there;
+}
+
+/* ---- records ---- */
+
+/* The state knows how large a segment is: merges hang on that. */
+static void shrink_segment(struct state *state, unsigned segmented, uint32_t number, uint64_t bytes)
+{
+    for (uint32_t i = 0; i < state->segment_counts[segmented]; i++)
+        if (state->segments[segmented][i].number == number)
+            state->segments[segmented][i].bytes -= bytes;
+    for (uint32_t i = 0; i < state->merge_counts[segmented]; i++)
+        if (state->merges[segmented][i].output.number == number)
+            state->merges[segmented][i].output.bytes -= bytes;
+}
+
+/* One record into purge->kept; *ret_struck is set where it differs. */
+static int strike_record(struct purge *purge, struct span record, bool *ret_struck)
+{
+    if (!record.size)
+        return 0;
+    if (phone_load(&purge->phone, record, purge->fault))
+        return -1;
+    if (!phone_strike(&purge->phone, purge->closed_before_ms))
+        return buffer_add(&purge->kept, record.data, record.size, purge->fault);
+    *ret_struck = true;
+    char *room = buffer_room(&purge->kept, phone_encoded_max(&purge->phone, 0), purge->fault);
+    if (!room)
+        return -1;
+    purge->kept.size += phone_encode(&purge->phone, NULL, NULL, 0, purge->store->state->forgotten_ms, room);
+    return 0;
+}
+
+static int strike_chunk(struct purge *purge, const struct place *place, struct span payload)
+{
+    struct chunk head;
+    bool struck = false;
+    if (payload.size < sizeof head)
+        return db_damaged(purge->fault, place->table);
+    memcpy(&head, payload.data, sizeof head);
+    size_t index = (size_t)head.count * sizeof(struct chunk_entry);
+    if (payload.size - sizeof head < index)
+        return db_damaged(purge->fault, place->table);
+    const char *records = payload.data + sizeof head + index;
+    size_t size = payload.size - sizeof head - index, begin = 0;
+    buffer_clear(&purge->kept);
+    buffer_clear(&purge->out);
+    if (buffer_add(&purge->out, payload.data, sizeof head + index, purge->fault))
+        return -1;
+    struct chunk_entry *entries = (struct chunk_entry *)(purge->out.data + sizeof head);
+    for (uint32_t i = 0; i < head.count; i++) {
+        size_t end = entries[i].end;
+        if (end < begin || end > size)
+            return db_damaged(purge->fault, place->table);
+        if (strike_record(purge, (struct span){records + begin, end - begin}, &struck))
+            return -1;
+        entries[i].end = (uint32_t)purge->kept.size;
+        begin = end;
+    }
+    if (!struck)
+        return 0;
+    shrink_segment(purge->store->state, place->table == TABLE_OPEN ? SEGMENTED_OPEN : SEGMENTED_CLOSED,
+                   db_get_u32(place->key), size - purge->kept.size);
+    return buffer_add(&purge->out, purge->kept.data, purge->kept.size, purge->fault) ||
+                   db_put(&purge->writer, place->table, place->key, place->key_size, purge->out.data, purge->out.size,
+                          purge->fault)
+               ? -1
+               : 0;
+}
+
+/* ---- finding a phone ---- */
+
+struct views {
+    struct segment_view open, closed;
+};
+
+static int open_views(struct purge *purge, MDB_txn *txn, struct views *views)
+{
+    const struct state *state = purge->store->state;
+    *views = (struct views){0};
+    return segment_view_open(&views->open, &purge->store->db, txn, TABLE_OPEN, TABLE_COUNT, state->segments[SEGMENTED_OPEN],
+                             state->segment_counts[SEGMENTED_OPEN], purge->fault) ||
+                   segment_view_open(&views->closed, &purge->store->db, txn, TABLE_CLOSED, TABLE_CLOSED_FILTER,
+                                     state->segments[SEGMENTED_CLOSED], state->segment_counts[SEGMENTED_CLOSED],
+                                     purge->fault)
+               ? -1
+               : 0;
+}
+
+static void close_views(struct views *views)
+{
+    segment_view_close(&views->open);
+    segment_view_close(&views->closed);
+}
+
+/* ---- counting: what a phone's newest record will lose ---- */
+
+static int count_record(struct purge *purge, struct span record)
+{
+    if (!record.size)
+        return 0;
+    if (phone_load(&purge->phone, record, purge->fault))
+        return -1;
+    uint64_t before = 0, after = 0;
+    for (uint32_t i = 0; i < purge->phone.case_count; i++)
+        before += case_is_struck(&purge->phone.cases[i]);
+    phone_strike(&purge->phone, purge->closed_before_ms);
+    for (uint32_t i = 0; i < purge->phone.case_count; i++)
+        after += case_is_struck(&purge->phone.cases[i]);
+    purge->purged->cases += after - before;
+    return 0;
+}
+
+/* `hiding`, where given: records that it holds are newer. */
+static int count_table(struct purge *purge, struct segment_view *view, struct segment_view *hiding)
+{
+    struct segment_entry entry;
+    if (segment_scan(view, 0, purge->fault))
+        return -1;
+    while (segment_peek(view, &entry, purge->fault) > 0) {
+        struct span newer;
+        int hidden = hiding ? segment_find(hiding, entry.hash, entry.sub, &newer, purge->fault) : 0;
+        if (hidden < 0 || (!hidden && count_record(purge, entry.record)) || segment_next(view, purge->fault))
+            return -1;
+    }
+    return 0;
+}
+
+static int count_cases(struct purge *purge)
+{
+    MDB_txn *txn;
+    struct views views;
+    if (store_read_begin(purge->store, &txn, purge->fault))
+        return -1;
+    int failed = open_views(purge, txn, &views) || count_table(purge, &views.open, NULL);
+    segment_rewind(&views.open);
+    failed = failed || count_table(purge, &views.closed, &views.open);
+    close_views(&views);
+    store_read_end(txn);
+    return failed ? -1 : 0;
+}
+
+/* ---- history ---- */
+
+static int find_phone(struct purge *purge, struct views *views, uint32_t number)
+{
+    uint64_t hash = value_phone_hash(number);
+    struct span record;
+    int there = segment_find(&views->open, hash, number, &record, purge->fault);
+    if (there == 0)
+        there = segment_find(&views->closed, hash, number, &record, purge->fault);
+    purge->phone.case_count = 0;
+    return there < 0 || (there && phone_load(&purge->phone, record, purge->fault)) ? -1 : 0;
+}
+
+static bool row_is_struck(const struct phone *phone, const struct history_row *row)
+{
+    return row->case_number >= 1 && row->case_number <= phone->case_count &&
+           case_is_struck(&phone->cases[row->case_number - 1]);
+}
+
+/* One phone's entries; *ret_at moves behind them. */
+static int keep_entries(struct purge *purge, struct views *views, size_t *ret_at)
+{
+    const char *bytes = purge->plain.data;
+    size_t size = purge->plain.size, at = *ret_at;
+    struct history_head head, kept = {0};
+    if (size - at < sizeof head)
+        return db_damaged(purge->fault, TABLE_HISTORY);
+    memcpy(&head, bytes + at, sizeof head);
+    at += sizeof head;
+    size_t begin = purge->kept.size;
+    kept.phone = head.phone;
+    if (find_phone(purge, views, head.phone) || buffer_add(&purge->kept, &kept, sizeof kept, purge->fault))
+        return -1;
+    for (uint32_t i = 0; i < head.count; i++) {
+        struct history_row row;
+        if (size - at < sizeof row)
+            return db_damaged(purge->fault, TABLE_HISTORY);
+        memcpy(&row, bytes + at, sizeof row);
+        size_t whole = sizeof row + row.identity_size;
+        if (size - at < whole)
+            return db_damaged(purge->fault, TABLE_HISTORY);
+        if (!row_is_struck(&purge->phone, &row)) {
+            kept.count++;
+            if (buffer_add(&purge->kept, bytes + at, whole, purge->fault))
+                return -1;
+        }
+        at += whole;
+    }
+    purge->purged->entries += head.count - kept.count;
+    if (kept.count)
+        memcpy(purge->kept.data + begin, &kept, sizeof kept);
+    else
+        purge->kept.size = begin;
+    *ret_at = at;
+    return 0;
+}
+
+static int unpack(struct purge *purge, struct span payload)
+{
+    unsigned long long size = ZSTD_getFrameContentSize(payload.data, payload.size);
+    buffer_clear(&purge->plain);
+    if (size > UINT32_MAX)
+        return db_damaged(purge->fault, TABLE_HISTORY);
+    char *room = buffer_room(&purge->plain, size + 1, purge->fault);
+    if (!room)
+        return -1;
+    if (ZSTD_decompress(room, size, payload.data, payload.size) != size)
+        return db_damaged(purge->fault, TABLE_HISTORY);
+    purge->plain.size = size;
+    return 0;
+}
+
+static int strike_history(struct purge *purge, const struct place *place, struct span payload)
+{
+    struct views views;
+    uint64_t before = purge->purged->entries;
+    buffer_clear(&purge->kept);
+    if (unpack(purge, payload))
+        return -1;
+    int failed = open_views(purge, purge->writer.txn, &views);
+    for (size_t at = 0; at < purge->plain.size && !failed;)
+        failed = keep_entries(purge, &views, &at);
+    close_views(&views);
+    if (failed || purge->purged->entries == before)
+        return failed ? -1 : 0;
+    if (!purge->kept.size)
+        return db_delete(&purge->writer, TABLE_HISTORY, place->key, place->key_size, purge->fault);
+    size_t bound = ZSTD_compressBound(purge->kept.size);
+    buffer_clear(&purge->out);
+    char *packed = buffer_room(&purge->out, bound, purge->fault);
+    if (!packed)
+        return -1;
+    size_t size = ZSTD_compress(packed, bound, purge->kept.data, purge->kept.size, HISTORY_LEVEL);
+    CHECK(!ZSTD_isError(size));
+    return db_put(&purge->writer, TABLE_HISTORY, place->key, place->key_size, packed, size, purge->fault);
+}
+
+/* ---- the whole ---- */
+
+static int sweep(struct purge *purge)
+{
+    if (db_write_begin(&purge->writer, &purge->store->db, TRANSACTION, purge->fault))
+        return -1;
+    int failed = store_sweep(purge->store, &purge->writer, purge->fault) || db_write_commit(&purge->writer, purge->fault);
+    db_write_abort(&purge->writer);
+    return failed ? -1 : 0;
+}
+
+/* The records come first: by them it is known whose history is to go. */
+static int strike(struct purge *purge)
+{
+    if (db_write_begin(&purge->writer, &purge->store->db, TRANSACTION, purge->fault))
+        return -1;
+    int failed = walk(purge, TABLE_CLOSED, strike_chunk) || walk(purge, TABLE_OPEN, strike_chunk) ||
+                 walk(purge, TABLE_HISTORY, strike_history) ||
+                 store_put_state(purge->store->state, &purge->writer, purge->fault) ||
+                 db_write_commit(&purge->writer, purge->fault);
+    db_write_abort(&purge->writer);
+    return failed ? -1 : 0;
+}
+
+int purge_go(struct store *store, int64_t closed_before_ms, struct purged *ret_purged, struct fault *fault)
+{
+    struct purge purge = {.store = store, .fault = fault, .closed_before_ms = closed_before_ms, .purged = ret_purged};
+    *ret_purged = (struct purged){0};
+    int failed = sweep(&purge) || count_cases(&purge) || strike(&purge) ||
+                 store_scrub(store, TRANSACTION, &ret_purged->cleared, fault);
+    buffer_free(&purge.plain);
+    buffer_free(&purge.kept);
+    buffer_free(&purge.out);
+    phone_unload(&purge.phone);
+    return failed ? -1 : 0;
+}
