@@ -21,12 +21,34 @@ Test(fault, errno_of_either_sign)
 {
     static struct fault plus, minus;
     char want[200];
-    snprintf(want, sizeof want, "in/a: %s", strerror(ENOSPC));
-    cr_expect_eq(fault_errno(&plus, ENOSPC, "in/%s", "a"), -1);
-    cr_expect_eq(fault_errno(&minus, -ENOSPC, "in/%s", "a"), -1);
+    snprintf(want, sizeof want, "in/a: %s", strerror(EACCES));
+    cr_expect_eq(fault_errno(&plus, EACCES, "in/%s", "a"), -1);
+    cr_expect_eq(fault_errno(&minus, -EACCES, "in/%s", "a"), -1);
     cr_expect_str_eq(plus.text, want);
     cr_expect_str_eq(minus.text, want);
     cr_expect_eq(plus.code, FAULT_FAILED);
+}
+
+/* What the one on call can do about it stands behind the error's name. */
+Test(fault, advice)
+{
+    static const struct {
+        int error;
+        const char *ends;
+    } ROWS[] = {
+        {ENOSPC, "(the disk is full): make room and give the command again"},
+        {EDQUOT, "(the disk is full): make room and give the command again"},
+        {ENOMEM, "a run takes less with fewer --workers and less --memory)"},
+        {EIO, ": give the command again"},
+        {EINTR, ": give the command again"},
+        {EAGAIN, ": give the command again"},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        struct fault fault = {0};
+        fault_errno(&fault, ROWS[i].error, "in/a");
+        size_t size = strlen(fault.text), tail = strlen(ROWS[i].ends);
+        cr_expect(size > tail && !strcmp(fault.text + size - tail, ROWS[i].ends), "row %zu: %s", i, fault.text);
+    }
 }
 
 Test(fault, lines_of_one_code)
