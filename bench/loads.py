@@ -64,8 +64,9 @@ class Loads:
         return self.made(f"overlapping-{messages}", make)
 
     def receipts(self, messages, folders):
-        """a final receipt for each SMS of the runs' folders"""
+        """two receipts, the second final, for each SMS of the runs' folders"""
         def make(path):
+            at = later(MESSAGES_AT, minutes=5)
             with open(f"{path}/receipts.csv", "w") as out:
                 out.write("sms_id,operator,status,at\n")
                 for folder in folders:
@@ -74,12 +75,13 @@ class Loads:
                         with open(f"{folder}/{name}", "rb") as f:
                             next(f)
                             for line in f:      # a text may go over many lines: an SMS begins with its id and a phone
-                                if line[26:28] == b",7" and line[38:39] == b",":
-                                    out.write(f"{line[:26].decode()},{operator},delivered,{later(MESSAGES_AT, minutes=5)}\n")
-        return self.made(f"receipts-{messages}", make)
+                                if line[27:29] == b",7" and line[39:41] == b",1":
+                                    for status in ("accepted", "delivered"):
+                                        out.write(f"{line[:27].decode()},{operator},{status},{at}\n")
+        return self.made(f"receipts-{messages}-{len(folders)}", make)
 
-    def night(self, messages, cases):
-        """a country's night beside `cases` open ones: so many replies, 1,100 notices at most"""
+    def night(self, messages, cases, outbound):
+        """a country's night beside `cases` open ones: so many replies and receipts (of the SMS in the folder), 1,100 notices at most"""
         def make(path):
             rng = random.Random(self.seed)
             with open(f"{self.dialogues(int(cases / 0.2346))}/notices.csv") as f:
@@ -94,4 +96,8 @@ class Loads:
                     values = row.split(",")
                     values[0], values[1] = f"M{i}", later(MESSAGES_AT, hours=-2)
                     out.write(",".join(values) + "\n")
+            with open(f"{self.receipts(int(cases / 0.2346), [outbound])}/receipts.csv") as f:
+                head, *rows = f.read().splitlines()
+            with open(f"{path}/receipts.csv", "w") as out:
+                out.write("\n".join([head, *rng.sample(rows, min(messages, len(rows)))]) + "\n")
         return self.made(f"night-{messages}-{cases}", make)
