@@ -9,25 +9,20 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #define ALL(byte) (0x0101010101010101u * (byte))     /* the byte in all eight lanes */
 #define PAIRS(bytes) (0x0001000100010001u * (bytes)) /* two bytes in all four */
 
-static inline uint64_t load_8(const unsigned char *at)
+/* How many of the eight bytes, from the first, are ASCII without NUL. */
+static inline unsigned ascii_run(uint64_t word)
 {
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
+    uint64_t other = (word & ALL(0x80)) | ((word - ALL(0x01)) & ~word & ALL(0x80)); /* exact up to the first */
+    return other ? (unsigned)__builtin_ctzll(other) / 8 : 8;
 }
 
-/* Eight bytes of ASCII without NUL: no top bit, and adding 7f to each lane sets it in all. */
-static inline bool is_ascii_8(uint64_t word)
+/* How many belong to code points of two bytes, as Cyrillic's are: leads 110xxxxx save the overlong C0 and C1, and 10xxxxxx. */
+static inline unsigned pairs_run(uint64_t word)
 {
-    return ((word | ~(word + ALL(0x7f))) & ALL(0x80)) == 0;
-}
-
-/* Four code points of two bytes, as Cyrillic is: leads 110xxxxx save the overlong C0 and C1, and 10xxxxxx. */
-static inline bool is_pairs_8(uint64_t word)
-{
-    if ((word & PAIRS(0xc0e0u)) != PAIRS(0x80c0u))
-        return false;
-    return (((word & PAIRS(0x001eu)) + PAIRS(0x007eu)) & PAIRS(0x0080u)) == PAIRS(0x0080u);
+    uint64_t shape = (word & PAIRS(0xc0e0u)) ^ PAIRS(0x80c0u);
+    uint64_t overlong = ~((word & PAIRS(0x001eu)) + PAIRS(0x007eu)) & PAIRS(0x0080u);
+    uint64_t other = shape | overlong;
+    return other ? (unsigned)__builtin_ctzll(other) / 16 * 2 : 8;
 }
 
 static inline bool is_tail(unsigned char byte)
@@ -59,17 +54,18 @@ bool value_text(struct span text)
     const unsigned char *at = (const unsigned char *)text.data;
     size_t left = text.size;
     while (left > 0) {
-        if (left >= 8) {
-            uint64_t word = load_8(at);
-            if (is_ascii_8(word) || is_pairs_8(word)) {
-                at += 8;
-                left -= 8;
-                continue;
-            }
-        }
-        size_t size = sequence_size(at, left);
+        uint64_t word = ALL('a');
+        if (left >= 8)
+            memcpy(&word, at, 8);
+        else
+            memcpy(&word, at, left);
+        size_t size = word & 0x80 ? pairs_run(word) : ascii_run(word);
+        if (size == 0)
+            size = sequence_size(at, left);
         if (size == 0)
             return false;
+        if (size >= left) /* what stands behind the text is ours */
+            return true;
         at += size;
         left -= size;
     }

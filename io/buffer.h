@@ -64,6 +64,7 @@ static inline void buffer_free(struct buffer *buffer)
 int buffer_format(struct buffer *buffer, struct fault *fault, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int buffer_csv(struct buffer *buffer, struct span field, char behind, struct fault *fault); /* quoted where it must be */
 int buffer_json(struct buffer *buffer, struct span text, struct fault *fault); /* with quotes; `"`, `\` and controls escaped */
+int buffer_json_name(struct buffer *buffer, struct span name, struct fault *fault); /* of a file: what is no UTF-8 becomes U+FFFD */
 int buffer_json_or_null(struct buffer *buffer, struct span text, struct fault *fault); /* null where empty */
 int buffer_time(struct buffer *buffer, int64_t ms, struct fault *fault);
 int buffer_phone(struct buffer *buffer, uint32_t phone, struct fault *fault);

@@ -343,7 +343,9 @@ enum reason record_read(struct record_reader *reader, const struct record_layout
         return REASON_BAD_FIELDS;
     struct span values[RECORD_COLUMNS_MAX];
     unsigned count = COLUMNS[layout->kind].count;
-    bool readable = true;
+    const struct csv_field *last = &fields[field_count - 1];
+    bool all_readable = value_text((struct span){fields[0].data, (size_t)(last->data + last->size - fields[0].data)});
+    bool readable = true; /* columns that nobody reads may be anything */
     for (unsigned i = 0; i < count; i++) {
         values[i] = (struct span){"", 0};
         if (layout->at[i] == RECORD_COLUMN_ABSENT)
@@ -351,7 +353,7 @@ enum reason record_read(struct record_reader *reader, const struct record_layout
         values[i] = field_value(reader, &fields[layout->at[i]]);
         if (values[i].size > 4096)
             return REASON_TOO_LONG;
-        readable &= value_text(values[i]);
+        readable &= all_readable || value_text(values[i]);
     }
     if (!readable)
         return REASON_BAD_UTF8;

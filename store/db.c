@@ -66,7 +66,7 @@ static int write_error(const struct db *db, int error)
 static int open_env(struct db *db, const char *dir)
 {
     int error = ENOMEM;
-    for (size_t size = MAP_SIZE; error == ENOMEM && size >= MAP_SIZE_MIN; size >>= 1) {
+    for (size_t size = MAP_SIZE; (error == ENOMEM || error == EINVAL) && size >= MAP_SIZE_MIN; size >>= 1) { /* EINVAL: valgrind */
         if (db->env)
             mdb_env_close(db->env);
         db->env = NULL;

@@ -128,7 +128,7 @@ static void put_counts(struct json *json, const struct counts *counts)
 static void put_input(struct json *json, const struct input_file *file, bool lenient)
 {
     raw(json, "{\"file\": ");
-    json->failed = json->failed || buffer_json(json->out, span_of(file->name), json->fault);
+    json->failed = json->failed || buffer_json_name(json->out, span_of(file->name), json->fault);
     raw(json, ", \"kind\": ");
     if (file->has_kind) {
         raw(json, "\"");
