@@ -43,12 +43,31 @@ Test(buffer, json)
         {{"\0\x01\x0b\x1f", 4}, "\"\\u0000\\u0001\\u000b\\u001f\""},
         {{"\x7f", 1}, "\"\x7f\""},
         {{"Қ👶", 6}, "\"Қ👶\""},
-        {{"a\xff\xd0", 3}, "\"a\xef\xbf\xbd\xef\xbf\xbd\""}, /* what is no UTF-8 becomes U+FFFD */
+        {{"twelve bytes, then a\tb \"c\" and eight", 36}, "\"twelve bytes, then a\\tb \\\"c\\\" and eight\""},
+        {{"Нұрмағанбетова\\Айша", 37}, "\"Нұрмағанбетова\\\\Айша\""},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         cr_assert_eq(buffer_json(&buffer, ROWS[i].given, &fault), 0);
         expect(ROWS[i].written, strlen(ROWS[i].written));
     }
+    /* an escape at each place of a word, and what must not be taken for one */
+    for (unsigned at = 0; at < 19; at++) {
+        for (unsigned c = 1; c < 256; c++) {
+            char given[19], wanted[32];
+            memset(given, 'a', sizeof given);
+            given[at] = (char)c;
+            const char *escaped = c == '"' ? "\\\"" : c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\r' ? "\\r" : c == '\t' ? "\\t" : NULL;
+            int size = escaped   ? snprintf(wanted, sizeof wanted, "\"%.*s%s%.*s\"", (int)at, given, escaped, 18 - (int)at, given + at + 1)
+                       : c < ' ' ? snprintf(wanted, sizeof wanted, "\"%.*s\\u%04x%.*s\"", (int)at, given, c, 18 - (int)at, given + at + 1)
+                                 : snprintf(wanted, sizeof wanted, "\"%.19s\"", given);
+            cr_assert_eq(buffer_json(&buffer, (struct span){given, sizeof given}, &fault), 0);
+            expect(wanted, (size_t)size);
+        }
+    }
+    buffer_json_name(&buffer, (struct span){"a\xff\xd0\n\"", 5}, &fault); /* what is no UTF-8 becomes U+FFFD */
+    expect("\"a\xef\xbf\xbd\xef\xbf\xbd\\n\\\"\"", 13);
+    buffer_json_name(&buffer, SPAN("Қ.csv"), &fault);
+    expect("\"Қ.csv\"", strlen("\"Қ.csv\""));
     buffer_json_or_null(&buffer, SPAN(""), &fault);
     expect("null", 4);
     buffer_json_or_null(&buffer, SPAN("x"), &fault);
@@ -90,7 +109,7 @@ Test(buffer, no_memory)
                      : what == 2 ? buffer_format(&buffer, &fault, "%s", "short")
                      : what == 3 ? buffer_format(&buffer, &fault, "%s", text)
                      : what == 4 ? buffer_csv(&buffer, SPAN("x"), ',', &fault)
-                     : what == 5 ? buffer_json(&buffer, SPAN("x"), &fault)
+                     : what == 5 ? buffer_json(&buffer, SPAN("x"), &fault) | buffer_json_name(&buffer, SPAN("\xff"), &fault)
                      : what == 6 ? buffer_json_or_null(&buffer, SPAN(""), &fault)
                      : what == 7 ? buffer_time(&buffer, 0, &fault)
                                  : buffer_phone(&buffer, 1, &fault);
