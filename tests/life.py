@@ -133,6 +133,8 @@ class Life:
         shutil.rmtree(f"{self.work}/out")
         figures.update(self.weigh())
         self.nights.append(figures)
+        with open(f"{self.work}/nights.ndjson", "a") as f:
+            f.write(json.dumps(figures) + "\n")
         self.now += timedelta(days=1)
         return figures
 
