@@ -10,7 +10,7 @@ what the store weighs and what the night cost. At the end it is judged (exit 1),
   - data.mdb is within the formula of store/README.md after each night
   - no night writes over twice what the median night does, in all, and into the store alone
   - what purge freed is used again: the file does not grow until as much of it is in use as was before
-  - what is older than `remember` is forgotten: a closed case weighs less than it did before anything was that old"""
+  - what is older than `remember` is forgotten, where no purge came before twice that: a closed case weighs less than before"""
 import argparse, csv, glob, json, os, random, resource, shutil, statistics, subprocess, sys, tempfile, time
 from datetime import datetime, timedelta, timezone
 
@@ -202,7 +202,7 @@ def judge_forgetting(life):
     o = life.o
     light = lambda nights: min(f["tables"]["closed"] / f["closed"] for f in nights)
     first = life.purges[0][0] if life.purges else len(life.nights)
-    if first > o.remember + o.remember // 4:
+    if first >= 2 * o.remember:     # with purges sooner too few are that old
         young, old = light(life.nights[o.remember // 2:o.remember]), light(life.nights[o.remember + 10:first])
         yield old < young, f"a closed case: {young:.0f} bytes before anything was older than `remember`, {old:.0f} after"
 
