@@ -1,5 +1,6 @@
-/* test_merge.c - merging as a game of sizes: thousands of nights that each add a segment and move the merges on by their share.
- * The order of ages is kept, nothing is lost, no night finds the table crowded, and a record is seldom rewritten. */
+/* test_merge.c - merging as a game of sizes: thousands of nights that each add a segment and move the merges
+ * on by their share. The order of ages is kept, nothing is lost, no night finds the table crowded, and a
+ * record is seldom rewritten. */
 #include "store/merge.h"
 
 #include "engine/phone.h"
@@ -15,7 +16,8 @@
 static struct state *state;
 static uint64_t seed;
 
-/* by a segment's number: the nights whose records it holds, and how often the most moved of them was rewritten */
+/* by a segment's number: the nights whose records it holds, and how often the most moved of them was
+ * rewritten */
 static struct {
     uint32_t first_night, last_night, rewrites;
 } made_of[4 * NIGHTS];
@@ -116,7 +118,8 @@ static void live(uint64_t (*size)(uint32_t night), uint64_t times)
         add_segment(night, bytes);
         cr_assert(!merge_is_pressing(state, TABLE), "night %u must merge all at once", night);
         uint64_t moved = move_on(eligible, 2 * bytes + 64 * KIB);
-        cr_assert_leq(moved, times * bytes + 512 * KIB, "night %u moves %lu of its %lu bytes", night, moved, bytes);
+        cr_assert_leq(moved, times * bytes + 512 * KIB, "night %u moves %lu of its %lu bytes", night, moved,
+                      bytes);
         cr_assert_eq(bytes_of(0, state->segment_counts[TABLE]), all);
         check_order(night);
         if (state->segment_counts[TABLE] > most_segments)
@@ -217,5 +220,6 @@ Test(merge, crowd)
         add_segment(i + 1, (uint64_t)1 << (50 - i));
     merge_begin(state, TABLE, state->segment_counts[TABLE] - 1, NEVER_MS);
     cr_assert_gt(state->merge_counts[TABLE], 0);
-    cr_assert_eq(state->merges[TABLE][0].first, state->segment_counts[TABLE] - 4, "the last three that are eligible");
+    cr_assert_eq(state->merges[TABLE][0].first, state->segment_counts[TABLE] - 4,
+                 "the last three that are eligible");
 }
