@@ -136,7 +136,8 @@ int store_scrub_clear(struct db_writer *writer, struct fault *fault)
     return db_sweep(writer, TABLE_META, FILL, sizeof FILL - 1, judge_fill, NULL, fault);
 }
 
-/* Pages that a transaction frees can be used from the one after the next on. */
+/* Pages that a transaction frees can be used from the one after the next on; and not beside a reader that began right after it,
+ * as all of the next run's are. */
 static int commit_nothing(struct store *store, struct fault *fault)
 {
     struct db_writer writer;
@@ -181,7 +182,7 @@ int store_scrub(struct store *store, size_t limit, uint64_t *ret_bytes, struct f
         return -1;
     size_t touched = last_txn(store);
     if (commit_nothing(store, fault) || no_readers(store, touched, fault) || count_free(store, &pages, fault) ||
-        fill_free(store, limit, pages, fault) || cut_end(store, fault))
+        fill_free(store, limit, pages, fault) || commit_nothing(store, fault) || cut_end(store, fault))
         return -1;
     *ret_bytes = pages * page_size(store);
     return 0;

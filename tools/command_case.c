@@ -316,6 +316,8 @@ static int put_lines(struct view *view, struct buffer *out)
         for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
             if (kase->outcomes[phase])
                 buffer_format(out, fault, "  %-13s %s\n", PHASE_WORDS[phase], OUTCOME_WORDS[kase->outcomes[phase]]);
+        if (case_is_struck(kase))
+            buffer_add_text(out, "  name, account and history were struck by besik purge\n", fault);
         const struct told *told = (const struct told *)view->history.data;
         for (size_t h = 0; h < view->history.size / sizeof *told; h++) {
             char result[64];
