@@ -33,6 +33,12 @@ static const char *advice(int error)
     }
 }
 
+bool fault_of_path(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == EISDIR || error == EACCES || error == EPERM || error == ELOOP ||
+           error == ENAMETOOLONG;
+}
+
 int fault_memory(struct fault *fault)
 {
     return fault_set(fault, FAULT_FAILED, "out of memory: " MEMORY_ADVICE);

@@ -3,6 +3,8 @@
 #ifndef ENGINE_FAULT_H
 #define ENGINE_FAULT_H
 
+#include <stdbool.h>
+
 enum fault_code {
     FAULT_NONE = 0,
     FAULT_FAILED = 1, /* operating error: give the command again */
@@ -23,6 +25,9 @@ int fault_set(struct fault *fault, enum fault_code code, const char *format, ...
 /* The same with strerror of a positive or negative errno behind, and for a full disk, want of memory or a failing device what
  * to do: "TEXT: No space left on device (the disk is full): make room and give the command again". */
 int fault_errno(struct fault *fault, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Does an errno tell of a path that people gave, and can mend? Else the machine failed. */
+bool fault_of_path(int error);
 
 /* FAULT_FAILED for want of memory, with what to do. */
 int fault_memory(struct fault *fault);

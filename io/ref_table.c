@@ -28,23 +28,6 @@ int ref_refuse(struct ref_reader *reader, const char *file, uint32_t line, const
     return 0;
 }
 
-/* Reads up to `size` bytes; less at the end of the file. -1 with errno. */
-static ssize_t read_all(int fd, char *data, size_t size)
-{
-    size_t done = 0;
-    while (done < size) {
-        ssize_t got = sys.pread(fd, data + done, size - done, (off_t)done);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        done += (size_t)got;
-    }
-    return (ssize_t)done;
-}
-
 /* Reads an open file to *ret_data (sys.free); NULL where it was refused. */
 static int read_open(struct ref_reader *reader, const char *file, int fd, char **ret_data, size_t *ret_size)
 {
@@ -59,7 +42,7 @@ static int read_open(struct ref_reader *reader, const char *file, int fd, char *
     char *data = sys.alloc((size_t)stat.st_size + 1);
     if (!data)
         return fault_memory(reader->fault);
-    ssize_t size = read_all(fd, data, (size_t)stat.st_size);
+    ssize_t size = sys_read_all(fd, data, (size_t)stat.st_size, 0);
     if (size < 0) {
         fault_errno(reader->fault, errno, "%s/%s", reader->dir, file);
         sys.free(data);
@@ -80,6 +63,8 @@ static int read_file(struct ref_reader *reader, const struct ref_table *table, c
     int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
     if (fd < 0 && errno == ENOENT)
         return table->optional ? 0 : ref_refuse(reader, table->file, 0, "missing");
+    if (fd < 0 && !fault_of_path(errno))
+        return fault_errno(reader->fault, errno, "%s", path);
     if (fd < 0)
         return ref_refuse(reader, table->file, 0, "%s", strerror(errno));
     int result = read_open(reader, table->file, fd, ret_data, ret_size);

@@ -89,3 +89,21 @@ struct sys sys = {
     .realloc = realloc,
     .free = free,
 };
+
+ssize_t sys_read_all(int fd, void *data, size_t size, off_t offset)
+{
+    size_t done = 0;
+    unsigned interrupted = 0;
+    while (done < size) {
+        char *to = (char *)data + done;
+        ssize_t got = offset < 0 ? sys.read(fd, to, size - done) : sys.pread(fd, to, size - done, offset + (off_t)done);
+        if (got < 0 && errno == EINTR && ++interrupted < 100)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}

@@ -41,4 +41,7 @@ struct sys {
 
 extern struct sys sys;
 
+/* pread or, where `offset` is -1, read until there are `size` bytes or the file ends, and again after some EINTR. -1 with errno. */
+ssize_t sys_read_all(int fd, void *data, size_t size, off_t offset);
+
 #endif

@@ -119,7 +119,12 @@ int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
             mdb_txn_abort(txn);
         error = write_error(db, error);
         db_close(db);
-        if (error == MDB_NOTFOUND || error == MDB_INVALID || error == ENOENT || error == MDB_VERSION_MISMATCH)
+        if (error == MDB_INVALID) /* of a fresh one: a lock file that LMDB failed to lock */
+            return fault_set(fault, FAULT_FAILED,
+                             create ? "%s: data.mdb could not be made: give the command again"
+                                    : "%s: data.mdb is damaged; restore the store from a backup or rebuild it from its inputs",
+                             dir);
+        if (error == MDB_NOTFOUND || error == ENOENT || error == MDB_VERSION_MISMATCH)
             return fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", dir, dir);
         return db_fault(fault, error, "open");
     }

@@ -163,7 +163,10 @@ static int begin_making(const char *dir, int *ret_fd, struct fault *fault)
     *ret_fd = sys.open(AT_FDCWD, path, O_RDWR | O_NOFOLLOW | (standing == STANDS_NOTHING ? O_CREAT | O_EXCL : 0), 0600);
     if (*ret_fd < 0)
         return fault_errno(fault, errno, "%s: make", path);
-    if (flock(*ret_fd, LOCK_EX | LOCK_NB) != 0 || sys.fstat(*ret_fd, &stat) != 0 || stat.st_nlink == 0)
+    int unlocked = flock(*ret_fd, LOCK_EX | LOCK_NB);
+    if ((unlocked && errno != EWOULDBLOCK) || sys.fstat(*ret_fd, &stat) != 0)
+        return fault_errno(fault, errno, "%s: lock", path);
+    if (unlocked || stat.st_nlink == 0)
         return fault_set(fault, FAULT_BUSY, "%s: busy, another besik init works on it; wait for it to end", dir);
     for (size_t i = 0; i < sizeof MADE / sizeof *MADE && standing == STANDS_HALF; i++)
         if (snprintf(path, sizeof path, "%s/%s", dir, MADE[i]) < (int)sizeof path && sys.unlink(AT_FDCWD, path, 0) != 0 &&
@@ -299,7 +302,7 @@ static int read_key(struct store *store, struct fault *fault)
                                store->dir)
                    : fault_errno(fault, errno, "%s: open", path);
     uint8_t key[STORE_KEY_SIZE + 1];
-    ssize_t size = sys.pread(fd, key, sizeof key, 0);
+    ssize_t size = sys_read_all(fd, key, sizeof key, 0);
     int error = errno;
     sys.close(fd);
     if (size < 0)

@@ -34,10 +34,14 @@ static int read_key(const char *path, uint8_t key[STORE_KEY_SIZE], struct fault 
 {
     int fd = sys.open(AT_FDCWD, path, O_RDONLY, 0);
     if (fd < 0)
-        return fault_set(fault, FAULT_USAGE, "--key %s: %s", path, strerror(errno));
+        return fault_of_path(errno) ? fault_set(fault, FAULT_USAGE, "--key %s: %s", path, strerror(errno))
+                                    : fault_errno(fault, errno, "--key %s: open", path);
     uint8_t bytes[STORE_KEY_SIZE + 1];
-    ssize_t size = sys.read(fd, bytes, sizeof bytes);
+    ssize_t size = sys_read_all(fd, bytes, sizeof bytes, -1);
+    int error = errno;
     sys.close(fd);
+    if (size < 0 && !fault_of_path(error))
+        return fault_errno(fault, error, "--key %s: read", path);
     if (size != STORE_KEY_SIZE)
         return fault_set(fault, FAULT_USAGE, "--key %s: must hold %d bytes, as STORE/key does", path, STORE_KEY_SIZE);
     memcpy(key, bytes, STORE_KEY_SIZE);

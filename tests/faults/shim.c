@@ -2,10 +2,13 @@
  *
  *   FAULT_CLASS  write: pwrite, pwritev, write, writev, fsync, fdatasync, msync, sync_file_range, ftruncate, mkdirat,
  *                       unlinkat, renameat, renameat2
- *                read:  open, openat, pread, read, readdir, fstat, fstatat, statvfs, fcntl (locks), flock, mmap
+ *                read:  open, openat, pread, read, lseek, readdir, readlink, fstat, fstatat, fstatfs, statvfs, fcntl (locks), flock,
+ *                       mmap
  *                ring:  requests to io_uring: reads, writes, syncs
  *   FAULT_AT     which call, from 1; 0: none
- *   FAULT_KIND   kill_before, kill_after, EIO, ENOSPC, EINTR, EAGAIN, short
+ *   FAULT_KIND   kill_before, kill_after, EIO, ENOSPC, EINTR, EAGAIN, short; full: from then on the disk has no more than
+ *                FAULT_ROOM bytes of room, as somebody else fills it
+ *   FAULT_FILL   of full: a file, which takes the rest of its disk; without one the disk is only said to be full
  *   FAULT_ON     once, or always: from then on
  *   FAULT_COUNT  a file, to which is written at the end: how many calls of the class there were, and how many syncs of a file
  *                of which a sync had failed before
@@ -25,14 +28,15 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum kind { NONE, KILL_BEFORE, KILL_AFTER, FAIL, SHORT };
+enum kind { NONE, KILL_BEFORE, KILL_AFTER, FULL, FAIL, SHORT };
 enum class { WRITE, READ, RING };
 
-static atomic_long calls, again;
+static atomic_long calls, again, room = -1; /* bytes that a full disk is said to have; -1: it is not said */
 static long at;
 static enum kind kind;
 static enum class class;
@@ -45,7 +49,8 @@ __attribute__((constructor)) static void begin(void)
         enum kind kind;
         int error;
     } KINDS[] = {{"kill_before", KILL_BEFORE, 0}, {"kill_after", KILL_AFTER, 0}, {"EIO", FAIL, EIO}, {"ENOSPC", FAIL, ENOSPC},
-                 {"EINTR", FAIL, EINTR}, {"EAGAIN", FAIL, EAGAIN}, {"short", SHORT, 0}};
+                 {"EINTR", FAIL, EINTR}, {"EAGAIN", FAIL, EAGAIN}, {"short", SHORT, 0},
+                 {"full", FULL, 0}};
     const char *what = getenv("FAULT_KIND"), *number = getenv("FAULT_AT"), *on = getenv("FAULT_ON");
     const char *of = getenv("FAULT_CLASS"), *path = getenv("FAULT_COUNT");
     for (size_t i = 0; what && i < sizeof KINDS / sizeof *KINDS; i++) {
@@ -59,6 +64,8 @@ __attribute__((constructor)) static void begin(void)
     class = of && strcmp(of, "read") == 0 ? READ : of && strcmp(of, "ring") == 0 ? RING : WRITE;
     if (path)
         count_fd = REAL(openat)(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (count_fd >= 0)
+        (void)!REAL(pwrite)(count_fd, "\n", 1, 64); /* its place, before the disk is full */
 }
 
 __attribute__((destructor)) static void end(void)
@@ -66,7 +73,27 @@ __attribute__((destructor)) static void end(void)
     char line[64];
     int size = snprintf(line, sizeof line, "%ld %ld\n", atomic_load(&calls), atomic_load(&again));
     if (count_fd >= 0)
-        (void)!REAL(write)(count_fd, line, (size_t)size);
+        (void)!REAL(pwrite)(count_fd, line, (size_t)size, 0);
+}
+
+/* ---- a full disk ---- */
+
+static void fill(void)
+{
+    const char *path = getenv("FAULT_FILL"), *left = getenv("FAULT_ROOM");
+    long keep = left ? atol(left) : 0;
+    if (!path) {
+        atomic_store(&room, keep);
+        return;
+    }
+    int fd = REAL(openat)(AT_FDCWD, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    struct statvfs space;
+    if (fd < 0 || REAL(statvfs)(path, &space) != 0)
+        abort();
+    off_t size = (off_t)(space.f_bavail * space.f_frsize) - keep;
+    if (size > 0 && posix_fallocate(fd, 0, size) != 0)
+        abort();
+    close(fd);
 }
 
 /* Is this call the one? */
@@ -79,7 +106,31 @@ static enum kind meet(enum class of)
         return NONE;
     if (kind == KILL_BEFORE)
         kill(getpid(), SIGKILL);
-    return kind;
+    if (kind != FULL)
+        return kind;
+    fill();
+    return NONE;
+}
+
+/* A write, which a disk that is said to be full has no room for. What is written anew counts as if it were more. */
+static enum kind meet_write(size_t size)
+{
+    enum kind met = meet(WRITE);
+    long had = atomic_load(&room), wanted = (long)size;
+    if (met != NONE || had < 0)
+        return met;
+    while (had >= wanted && !atomic_compare_exchange_weak(&room, &had, had - wanted))
+        ;
+    fail_with = ENOSPC;
+    return had >= wanted ? NONE : FAIL;
+}
+
+static size_t sum(const struct iovec *parts, int count)
+{
+    size_t size = 0;
+    for (int i = 0; i < count; i++)
+        size += parts[i].iov_len;
+    return size;
 }
 
 /* ---- a sync that failed is not to be tried again: the kernel may have dropped the pages and called them clean ---- */
@@ -122,9 +173,9 @@ static void watch_write(int fd, int failed)
 
 /* ---- calls ---- */
 
-#define AROUND(class, type, call, shorter, watch)                                                     \
+#define AROUND(meeting, type, call, shorter, watch)                                                   \
     do {                                                                                              \
-        enum kind met = meet(class);                                                                  \
+        enum kind met = meeting;                                                                      \
         type result = (type)-1;                                                                       \
         if (met == FAIL)                                                                              \
             errno = fail_with;                                                                        \
@@ -139,41 +190,41 @@ static void watch_write(int fd, int failed)
 #define HALF(size) ((size) > 1 ? (size) / 2 : (size))
 #define WRITTEN watch_write(fd, result < 0 || met == SHORT)
 #define SYNCED watch_sync(fd, result < 0)
-#define PLAIN(class, type, name, ...) AROUND(class, type, REAL(name)(__VA_ARGS__), REAL(name)(__VA_ARGS__), (void)0)
+#define PLAIN(class, type, name, ...) AROUND(meet(class), type, REAL(name)(__VA_ARGS__), REAL(name)(__VA_ARGS__), (void)0)
 
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
 {
-    AROUND(WRITE, ssize_t, REAL(pwrite64)(fd, data, size, offset), REAL(pwrite64)(fd, data, HALF(size), offset), WRITTEN);
+    AROUND(meet_write(size), ssize_t, REAL(pwrite64)(fd, data, size, offset), REAL(pwrite64)(fd, data, HALF(size), offset), WRITTEN);
 }
 ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
 {
-    AROUND(WRITE, ssize_t, REAL(pwrite)(fd, data, size, offset), REAL(pwrite)(fd, data, HALF(size), offset), WRITTEN);
+    AROUND(meet_write(size), ssize_t, REAL(pwrite)(fd, data, size, offset), REAL(pwrite)(fd, data, HALF(size), offset), WRITTEN);
 }
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 {
-    AROUND(WRITE, ssize_t, REAL(pwritev)(fd, parts, count, offset), REAL(pwritev)(fd, parts, HALF(count), offset), WRITTEN);
+    AROUND(meet_write(sum(parts, count)), ssize_t, REAL(pwritev)(fd, parts, count, offset), REAL(pwritev)(fd, parts, HALF(count), offset), WRITTEN);
 }
 ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t offset)
 {
-    AROUND(WRITE, ssize_t, REAL(pwritev64)(fd, parts, count, offset), REAL(pwritev64)(fd, parts, HALF(count), offset), WRITTEN);
+    AROUND(meet_write(sum(parts, count)), ssize_t, REAL(pwritev64)(fd, parts, count, offset), REAL(pwritev64)(fd, parts, HALF(count), offset), WRITTEN);
 }
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
-    AROUND(WRITE, ssize_t, REAL(writev)(fd, parts, count), REAL(writev)(fd, parts, HALF(count)), WRITTEN);
+    AROUND(meet_write(sum(parts, count)), ssize_t, REAL(writev)(fd, parts, count), REAL(writev)(fd, parts, HALF(count)), WRITTEN);
 }
 ssize_t write(int fd, const void *data, size_t size)
 {
     if (fd <= 2)
         return REAL(write)(fd, data, size);
-    AROUND(WRITE, ssize_t, REAL(write)(fd, data, size), REAL(write)(fd, data, HALF(size)), WRITTEN);
+    AROUND(meet_write(size), ssize_t, REAL(write)(fd, data, size), REAL(write)(fd, data, HALF(size)), WRITTEN);
 }
 int fsync(int fd)
 {
-    AROUND(WRITE, int, REAL(fsync)(fd), REAL(fsync)(fd), SYNCED);
+    AROUND(meet(WRITE), int, REAL(fsync)(fd), REAL(fsync)(fd), SYNCED);
 }
 int fdatasync(int fd)
 {
-    AROUND(WRITE, int, REAL(fdatasync)(fd), REAL(fdatasync)(fd), SYNCED);
+    AROUND(meet(WRITE), int, REAL(fdatasync)(fd), REAL(fdatasync)(fd), SYNCED);
 }
 int msync(void *pages, size_t size, int flags)
 {
@@ -234,21 +285,44 @@ int open64(const char *path, int flags, ...)
     MODE(flags);
     PLAIN(READ, int, open64, path, flags, mode);
 }
+/* what glibc's fortified headers make of an open without a mode */
+int __openat_2(int dir, const char *path, int flags);
+int __openat_2(int dir, const char *path, int flags)
+{
+    PLAIN(READ, int, openat, dir, path, flags);
+}
 ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
 {
-    AROUND(READ, ssize_t, REAL(pread64)(fd, data, size, offset), REAL(pread64)(fd, data, HALF(size), offset), (void)0);
+    AROUND(meet(READ), ssize_t, REAL(pread64)(fd, data, size, offset), REAL(pread64)(fd, data, HALF(size), offset), (void)0);
 }
 ssize_t pread(int fd, void *data, size_t size, off_t offset)
 {
-    AROUND(READ, ssize_t, REAL(pread)(fd, data, size, offset), REAL(pread)(fd, data, HALF(size), offset), (void)0);
+    AROUND(meet(READ), ssize_t, REAL(pread)(fd, data, size, offset), REAL(pread)(fd, data, HALF(size), offset), (void)0);
 }
 ssize_t read(int fd, void *data, size_t size)
 {
-    AROUND(READ, ssize_t, REAL(read)(fd, data, size), REAL(read)(fd, data, HALF(size)), (void)0);
+    AROUND(meet(READ), ssize_t, REAL(read)(fd, data, size), REAL(read)(fd, data, HALF(size)), (void)0);
 }
 int fstat(int fd, struct stat *out)
 {
     PLAIN(READ, int, fstat, fd, out);
+}
+int __fxstat(int version, int fd, struct stat *out); /* LMDB's */
+int __fxstat(int version, int fd, struct stat *out)
+{
+    PLAIN(READ, int, __fxstat, version, fd, out);
+}
+int fstatfs(int fd, struct statfs *out)
+{
+    PLAIN(READ, int, fstatfs, fd, out);
+}
+off_t lseek(int fd, off_t offset, int from)
+{
+    PLAIN(READ, off_t, lseek, fd, offset, from);
+}
+ssize_t readlink(const char *path, char *out, size_t size)
+{
+    PLAIN(READ, ssize_t, readlink, path, out, size);
 }
 int fstatat(int dir, const char *path, struct stat *out, int flags)
 {
@@ -256,7 +330,14 @@ int fstatat(int dir, const char *path, struct stat *out, int flags)
 }
 int statvfs(const char *path, struct statvfs *out)
 {
-    PLAIN(READ, int, statvfs, path, out);
+    enum kind met = meet(READ);
+    int failed = met == FAIL ? -1 : REAL(statvfs)(path, out);
+    long left = atomic_load(&room);
+    if (met == FAIL)
+        errno = fail_with;
+    else if (!failed && left >= 0)
+        out->f_bavail = (fsblkcnt_t)left / out->f_frsize;
+    return failed;
 }
 int flock(int fd, int how)
 {
@@ -275,7 +356,7 @@ static int lock_by(int (*real)(int, int, ...), int fd, int what, void *argument)
 {
     if (what != F_SETLK && what != F_SETLKW)
         return real(fd, what, argument);
-    AROUND(READ, int, real(fd, what, argument), real(fd, what, argument), (void)0);
+    AROUND(meet(READ), int, real(fd, what, argument), real(fd, what, argument), (void)0);
 }
 #define FCNTL(name)                                                                                   \
     int name(int fd, int what, ...)                                                                   \

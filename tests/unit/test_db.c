@@ -389,8 +389,8 @@ Test(db, not_a_store)
         fputs("this is no LMDB ", file);
     fclose(file);
     fault = (struct fault){0};
-    cr_expect_eq(db_open(&other, path, false, &fault), -1);
-    cr_expect_eq(fault.code, FAULT_USAGE, "%s", fault.text);
+    cr_expect_eq(db_open(&other, path, false, &fault), -1, "damaged, or cut");
+    cr_expect_eq(fault.code, FAULT_FAILED, "%s", fault.text);
     unlink(text);
     snprintf(text, sizeof text, "%s/lock.mdb", path);
     unlink(text);
