@@ -275,16 +275,31 @@ void run_tear_down(struct run *run)
     buffer_free(&run->scratch);
 }
 
-static int check_folder(struct run *run, const char *folder, uint64_t need, const char *what)
+struct wish { /* room for something in a folder */
+    const char *folder, *what;
+    uint64_t bytes;
+    dev_t disk;
+};
+
+/* Is there room for a wish, and with it for all wishes of the same disk? */
+static int check_disk(struct run *run, const struct wish *wish, const struct wish *wishes, size_t count)
 {
     struct statvfs space;
-    if (sys.statvfs(folder, &space) != 0)
-        return fault_errno(run->fault, errno, "%s: free space", folder);
-    uint64_t free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    if (sys.statvfs(wish->folder, &space) != 0)
+        return fault_errno(run->fault, errno, "%s: free space", wish->folder);
+    uint64_t free_bytes = (uint64_t)space.f_bavail * space.f_frsize, need = 0;
+    char what[128] = "";
+    for (size_t i = 0; i < count; i++) {
+        if (!wishes[i].bytes || wishes[i].disk != wish->disk)
+            continue;
+        size_t used = strlen(what);
+        snprintf(what + used, sizeof what - used, "%s%s", used ? " and " : "", wishes[i].what);
+        need += wishes[i].bytes;
+    }
     if (free_bytes >= need)
         return 0;
     return fault_set(run->fault, FAULT_FAILED, "%s: %llu MiB free, %llu MiB needed for %s: free some, or give another folder",
-                     folder, (unsigned long long)(free_bytes / MIB), (unsigned long long)((need + MIB - 1) / MIB), what);
+                     wish->folder, (unsigned long long)(free_bytes / MIB), (unsigned long long)((need + MIB - 1) / MIB), what);
 }
 
 int run_check_space(struct run *run)
@@ -292,9 +307,20 @@ int run_check_space(struct run *run)
     const struct run_estimate *need = &run->estimate;
     const char *tmp = run->options->tmp ? run->options->tmp : run->store->dir;
     uint64_t pool = pool_size(run);
-    return check_folder(run, run->store->dir, need->stored, "the store") ||
-                   check_folder(run, run->place.parent, need->published, "the output folder") ||
-                   (need->spilled > pool && check_folder(run, tmp, need->spilled - pool, "spilled records (--tmp)"))
-               ? -1
-               : 0;
+    struct wish wishes[] = {
+        {run->store->dir, "the store", need->stored, 0},
+        {run->place.parent, "the output folder", need->published, 0},
+        {tmp, "spilled records (--tmp)", need->spilled > pool ? need->spilled - pool : 0, 0},
+    };
+    size_t count = sizeof wishes / sizeof *wishes;
+    struct stat stat;
+    for (size_t i = 0; i < count; i++) {
+        if (wishes[i].bytes && sys.stat(AT_FDCWD, wishes[i].folder, &stat, 0) != 0)
+            return fault_errno(run->fault, errno, "%s: look", wishes[i].folder);
+        wishes[i].disk = wishes[i].bytes ? stat.st_dev : 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (wishes[i].bytes && check_disk(run, &wishes[i], wishes, count))
+            return -1;
+    return 0;
 }
