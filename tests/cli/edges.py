@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What the sample does not meet: runs of many transactions that fail, a report of receipts, bytes that JSON escapes, a case whose
-messages never left, a report of all that is open, options by their corners, a full standard output.
+messages never left, notices of one id, a report of all that is open, options by their corners, a full standard output.
 
 usage: edges.py BESIK [NAME…]         NAME: only these tests"""
 import csv, json, os, re, shutil, subprocess, sys, tempfile, traceback
@@ -208,6 +208,38 @@ def test_report_of_the_open(b):
         shutil.copy(f"{REF}/{name}.csv", b.work)
     b("ref", "store", b.work)
     same("in an outage nobody is silent", told(), [])
+
+
+def test_notices_of_one_id(b):
+    """the first of one id counts, whatever the order of files and lines: by time, then phone, then content; the others are
+    repeats and conflicts of it, also in another run; a withdrawal in the same run knows it"""
+    a, c = "77011111111", "77012222222"
+    later = notice("N1", a, 2, "10:00:01")
+    here = notice("N1", a, 2)
+    other = here.replace(",F,1,", ",M,1,")
+    there = notice("N1", c, 2)
+    rest = "".join(notice(f"K{i}", 77013000000 + i, 2) for i in range(20))
+    withdrawal = b.write("w.csv", f"notice_id,withdrawn_at,cause\nN1,{day(2, '11:00:00')},mistake\nN8,{day(2, '11:00:00')},mistake\n")
+    wins = {}
+    for case, lines in {"time": [later, here], "phone": [there, here], "content": [here, other], "all": [there, later, other, here]}.items():
+        for turn, order in enumerate((lines, lines[::-1])):
+            store = f"{case}{turn}"
+            b.init(store)
+            b.run(2, f"{store}-2", withdrawal, b.write("n.csv", NOTICES + order[0] + rest + "".join(order[1:])), store=store)
+            with_repeats = b.write("n3.csv", NOTICES + "".join(lines) + here + rest)
+            b.run(3, f"{store}-3", with_repeats, store=store)
+            told = lambda out: sorted((x["reason"], x["identity"], x["msisdn"]) for x in b.rows(f"{out}/rejects.csv"))
+            first = [(x["id"], x["msisdn"], x["since"]) for x in b.rows(f"{store}-2/reconciliation.csv") if x["finding"] == "notice_conflict"]
+            cases = [x for phone in (a, c) for x in json.loads(b("case", store, phone, "--json"))["cases"]]
+            same(f"{store}: one case, withdrawn, of the first", [(x["notice_id"], x["registered_at"], x["outcomes"]["registration"]) for x in cases],
+                 [("N1", day(2, "10:00:00"), "withdrawn")])
+            same(f"{store}: it is on the lesser phone", json.loads(b("case", store, c, "--json"))["cases"], [])
+            same(f"{store}: conflicts", len(first), len(lines) - 1)
+            same(f"{store}: rejects", [x[:2] for x in told(f"{store}-2")], [("id_conflict", "N1")] * (len(lines) - 1) + [("no_notice", "N8")])
+            same(f"{store}: the next night", [x[:2] for x in told(f"{store}-3")], [("id_conflict", "N1")] * (len(lines) - 1))
+            wins.setdefault(case, []).append((sorted(first), told(f"{store}-2"), told(f"{store}-3"), cases))
+    for case, (one, turned) in wins.items():
+        same(f"{case}: in another order of lines", turned, one)
 
 
 def test_usage(b):
