@@ -123,8 +123,7 @@ class Tree:
             return source.read()
 
     def object(self, file):
-        room, _ = file.split("/")
-        return f"{self.build}/CMakeFiles/{'besik' if room == 'tools' else room}.dir/{file}.o"
+        return f"{self.build}/CMakeFiles/{file.split('/')[0]}.dir/{file}.o"
 
     def compile(self, file, text):
         """the bytes of the object that a source makes, None where it does not compile; the tree stays as it was"""
@@ -148,8 +147,8 @@ class Tree:
 
     def link(self, target, folder=""):
         where = f"{self.build}/{folder}"
-        if target == "engine":
-            os.remove(f"{self.build}/libengine.a")
+        if target in ("engine", "tools"):
+            os.remove(f"{self.build}/lib{target}.a")
         with open(f"{where}/CMakeFiles/{target}.dir/link.txt") as script:
             subprocess.run(["sh", "-ec", script.read()], cwd=where, check=True, capture_output=True)
 
@@ -189,6 +188,7 @@ class Tree:
         self.place(mutant.file, compiled)
         try:
             self.link("engine")  # the mutant's, or the original after another mutant
+            self.link("tools")
             for name, command, target in self.tests(mutant.file):
                 if target:
                     self.link(*target)
