@@ -85,7 +85,9 @@ static void put_in_faults(void)
     sys.ftruncate = x_ftruncate, sys.fstat = x_fstat, sys.stat = x_stat, sys.statvfs = x_statvfs, sys.mkdir = x_mkdir;
     sys.unlink = x_unlink, sys.rename = x_rename, sys.replace = x_replace, sys.opendir = x_opendir, sys.map = x_map;
     sys.alloc = x_alloc, sys.realloc = x_realloc;
-    db_calls = (struct db_calls){x_env_open, x_txn_begin, x_txn_commit, x_get, x_put, x_del, x_cursor_open, x_cursor_get, x_cursor_del};
+    db_calls.env_open = x_env_open, db_calls.txn_begin = x_txn_begin, db_calls.txn_commit = x_txn_commit, db_calls.get = x_get;
+    db_calls.put = x_put, db_calls.del = x_del, db_calls.cursor_open = x_cursor_open, db_calls.cursor_get = x_cursor_get;
+    db_calls.cursor_del = x_cursor_del;
 }
 
 /* ---- a district's store, and what is done to it ---- */
