@@ -1,6 +1,6 @@
 /* test_commands.c - each command with each call of the tables `sys` and `db_calls` failing, one after another: it ends with a
- * fault that says what failed, or as if nothing had; and given again it ends in the undisturbed bytes. In one process and
- * without real disks, so that every point can be tried; processes that are killed and real calls are tests/faults'. */
+ * fault that says what failed, or as if nothing had; and given again it ends in the undisturbed bytes. Without a
+ * start of a program and without real disks, so that every point can be tried; kills and real calls are tests/faults'. */
 #include "tools/commands.h"
 
 #include "io/sys.h"
@@ -13,9 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SAMPLE TESTS_DIR "/sample"
+
+extern void __gcov_dump(void) __attribute__((weak)); /* there where coverage is measured */
 
 static char dir[64];
 static struct sys real;
@@ -23,14 +27,20 @@ static struct db_calls real_db;
 
 /* ---- calls that fail ---- */
 
-static atomic_long calls;
+/* A command runs in a child: it may crash, or lock itself in. */
+static struct shared {
+    atomic_long calls;
+    struct fault fault;
+    int result;
+} *shared;
+
 static long failing;  /* which call, from 1; 0: none */
 static bool for_good; /* and all after it */
 static int error_of_disk = EIO;
 
 static bool fails(int error)
 {
-    long now = atomic_fetch_add(&calls, 1) + 1;
+    long now = atomic_fetch_add(&shared->calls, 1) + 1;
     if (!failing || (for_good ? now < failing : now != failing))
         return false;
     errno = error;
@@ -107,8 +117,20 @@ static int give(int (*go)(int, char **, struct fault *), const char *words, stru
     snprintf(text, sizeof text, "%s", words);
     for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
         argv[argc++] = word;
-    *fault = (struct fault){0};
-    return go(argc, argv, fault);
+    shared->fault = (struct fault){0};
+    pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        shared->result = go(argc, argv, &shared->fault);
+        if (__gcov_dump)
+            __gcov_dump();
+        _exit(0);
+    }
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "%s: crashed at %ld", words, failing);
+    *fault = shared->fault;
+    return shared->result;
 }
 
 static void must(int (*go)(int, char **, struct fault *), const char *words)
@@ -126,6 +148,8 @@ static void set_up(void)
     cr_assert_not_null(mkdtemp(dir));
     cr_assert_eq(chdir(dir), 0);
     setenv("BESIK_IO", "plain", 1);
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(shared, MAP_FAILED);
     cr_assert_not_null(freopen("/dev/null", "w", stdout));
     put_in_faults();
     must(command_init, INIT);
@@ -236,15 +260,15 @@ static void sweep(const struct scene *scene, long most, long again)
     struct fault fault;
     failing = 0;
     begin(scene);
-    atomic_store(&calls, 0);
+    atomic_store(&shared->calls, 0);
     must(scene->go, scene->words);
-    long count = atomic_load(&calls), step = (count + most - 1) / most, failed = 0;
+    long count = atomic_load(&shared->calls), step = (count + most - 1) / most, failed = 0;
     remove_folder("want");
     if (scene->out)
         cr_assert_eq(rename(scene->out, "want"), 0);
     for (long n = 1; n <= count; n += step) {
         begin(scene);
-        atomic_store(&calls, 0);
+        atomic_store(&shared->calls, 0);
         failing = n;
         for_good = n / step % 3 == 0;
         int result = give(scene->go, scene->words, &fault);
