@@ -3,14 +3,15 @@
 
 usage: mutate.py [--seed N] [--count 200] [--jobs N] [--files engine/flow.c,…] [--keep DIR] [--show]
 
-Draws by the seed, an operator first, then a place; a mutant whose object file is the original's is none, and another is drawn.
+Draws by the seed, an operator first, then a place; a mutant whose object file, optimised, is the original's is none, and another
+is drawn.
 Tests run in the order that kills early and stop at the first that fails; one that takes ten times its time (20 s at least) has
 failed too. Prints every survivor as FILE:LINE and the change, then killed/count. Exit 1 under 90 %.
 
 What is no rule is left alone: CHECK(...); the sizes of arrays; in tools/ the lines that only pass on a failure of disk or memory
 (`failed`, `error`, `fault`, `return -1`), which the fault sweeps see to. The 1 of `? -1 : 1` becomes 0, as any other says the
 same."""
-import argparse, collections, os, random, re, resource, shutil, signal, subprocess, sys, tempfile, threading, time
+import argparse, collections, json, os, random, re, resource, shutil, signal, subprocess, sys, tempfile, threading, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RULES = [f"engine/{name}" for name in sorted(os.listdir(f"{ROOT}/engine")) if name.endswith(".c")]
@@ -109,35 +110,45 @@ class Tree:
         self.path, self.build = path, f"{path}/build"
         keep_out = lambda folder, names: [n for n in names if n in (".git", "build", "__pycache__") and folder == ROOT or n == "__pycache__"]
         shutil.copytree(ROOT, path, ignore=keep_out, dirs_exist_ok=True)
-        for command in (["cmake", "-S", path, "-B", self.build, "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_C_FLAGS=-O1"],
-                        ["cmake", "--build", self.build, "-j", str(os.cpu_count())]):
+        for command in (["cmake", "-S", path, "-B", self.build, "-DCMAKE_BUILD_TYPE=", "-DCMAKE_C_FLAGS=-O2", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"],
+                        ["cmake", "--build", self.build, "-j", str(os.cpu_count()), "--target", "besik", *(f"test_{unit}" for unit in UNITS)]):
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 sys.exit(f"{done.stdout[-2000:]}{done.stderr[-2000:]}mutate: the build failed")
+        with open(f"{self.build}/compile_commands.json", encoding="utf-8") as file:
+            self.commands = {os.path.relpath(x["file"], path): x["command"] for x in json.load(file)}
 
     def text(self, file):
         with open(f"{ROOT}/{file}", encoding="utf-8") as source:
             return source.read()
 
-    def place(self, file, text):
+    def object(self, file):
+        return f"{self.build}/CMakeFiles/{file.split('/')[0]}.dir/{file}.o"
+
+    def compile(self, file, text):
+        """the bytes of the object that a source makes, None where it does not compile; the tree stays as it was"""
         with open(f"{self.path}/{file}", "w", encoding="utf-8") as source:
             source.write(text)
+        try:
+            with open(self.object(file), "rb") as compiled:
+                before = compiled.read()
+            if subprocess.run(["sh", "-c", self.commands[file]], cwd=self.build, capture_output=True).returncode:
+                return None
+            with open(self.object(file), "rb") as compiled:
+                return compiled.read()
+        finally:
+            self.place(file, before)
+            with open(f"{self.path}/{file}", "w", encoding="utf-8") as source:
+                source.write(self.text(file))
 
-    def compile(self, file):
-        """the object's bytes, None where it does not compile"""
-        room, name = file.split("/")
-        target = "besik" if room == "tools" else room
-        done = subprocess.run(["make", "-s", "-f", f"CMakeFiles/{target}.dir/build.make", f"CMakeFiles/{target}.dir/{file}.o"],
-                              cwd=self.build, capture_output=True)
-        if done.returncode:
-            return None
-        with open(f"{self.build}/CMakeFiles/{target}.dir/{file}.o", "rb") as compiled:
-            return compiled.read()
+    def place(self, file, compiled):
+        with open(self.object(file), "wb") as place:
+            place.write(compiled)
 
     def link(self, target, folder=""):
         where = f"{self.build}/{folder}"
-        if target == "engine":
-            os.remove(f"{self.build}/libengine.a")
+        if target in ("engine", "tools"):
+            os.remove(f"{self.build}/lib{target}.a")
         with open(f"{where}/CMakeFiles/{target}.dir/link.txt") as script:
             subprocess.run(["sh", "-ec", script.read()], cwd=where, check=True, capture_output=True)
 
@@ -150,6 +161,7 @@ class Tree:
         script = lambda *args: [sys.executable, "-B", f"{self.path}/tests/{args[0]}", f"{self.build}/besik", *args[1:]]
         yield "cases", script("oracle/cases.py"), ("besik", "")
         yield "sample", script("cli/sample.py"), None
+        yield "edges", script("cli/edges.py", "report_of_receipts", "report_of_the_open", "notices_of_one_id", "superseded"), None
         yield "core", script("oracle/check.py", "--core", "--quick", "--seed", "1"), None
         yield "full", script("oracle/check.py", "--quick", "--seed", "1"), None
         yield "commands", script("cli/commands.py"), None
@@ -171,29 +183,28 @@ class Tree:
                     pass
                 process.wait()
 
-    def killer(self, mutant, times):
+    def killer(self, mutant, compiled, original, times):
         """the test that fails on a mutant, None where it survives"""
-        self.place(mutant.file, mutant.apply(self.text(mutant.file)))
+        self.place(mutant.file, compiled)
         try:
-            if self.compile(mutant.file) is None:
-                return "the compiler"
             self.link("engine")  # the mutant's, or the original after another mutant
+            self.link("tools")
             for name, command, target in self.tests(mutant.file):
                 if target:
                     self.link(*target)
                 if not self.passes(command, max(20, 10 * times[name])):
                     return name
+        except subprocess.CalledProcessError:
+            return "the linker"
         finally:
-            self.place(mutant.file, self.text(mutant.file))
-            self.compile(mutant.file)
+            self.place(mutant.file, original)
 
 
 def draw(tree, files, count, dice):
-    """`count` mutants that are other programs than the original"""
-    families, pools = constants(), collections.defaultdict(list)
-    originals = {}
+    """`count` mutants that are other programs than the original, each with its object; and the originals' objects"""
+    families, pools, originals = constants(), collections.defaultdict(list), {}
     for file in files:
-        originals[file] = tree.compile(file)
+        originals[file] = tree.compile(file, tree.text(file))
         for mutant in mutants_of(file, tree.text(file), families, dice):
             pools[mutant.operator].append(mutant)
     print("places: " + ", ".join(f"{operator} {len(pool)}" for operator, pool in sorted(pools.items())), flush=True)
@@ -201,19 +212,14 @@ def draw(tree, files, count, dice):
         dice.shuffle(pools[operator])
     drawn, equal, refused = [], 0, 0
     while len(drawn) < count and any(pools.values()):
-        pool = pools[dice.choice(sorted(operator for operator in pools if pools[operator]))]
-        mutant = pool.pop()
-        tree.place(mutant.file, mutant.apply(tree.text(mutant.file)))
-        compiled = tree.compile(mutant.file)
-        tree.place(mutant.file, tree.text(mutant.file))
+        mutant = pools[dice.choice(sorted(operator for operator in pools if pools[operator]))].pop()
+        compiled = tree.compile(mutant.file, mutant.apply(tree.text(mutant.file)))
         equal += compiled == originals[mutant.file]
         refused += compiled is None
         if compiled not in (None, originals[mutant.file]):
-            drawn.append(mutant)
-    for file in files:
-        tree.compile(file)
+            drawn.append((mutant, compiled))
     print(f"drawn: {len(drawn)}; besides {equal} with the original's object, {refused} that do not compile", flush=True)
-    return drawn
+    return drawn, originals
 
 
 def main():
@@ -228,7 +234,7 @@ def main():
     print(f"mutants: seed {o.seed}, {o.count}", flush=True)
     where = o.keep or tempfile.mkdtemp(prefix="besik-mutants-")
     trees = [Tree(f"{where}/{i}") for i in range(o.jobs)]
-    left = draw(trees[0], o.files.split(","), o.count, random.Random(o.seed))
+    left, originals = draw(trees[0], o.files.split(","), o.count, random.Random(o.seed))
     count, times = len(left), {}
     for name, command, _ in trees[0].tests("engine/flow.c"):
         began = time.monotonic()
@@ -242,8 +248,8 @@ def main():
             with lock:
                 if not left:
                     return
-                mutant = left.pop(0)
-            killer = tree.killer(mutant, times)
+                mutant, compiled = left.pop(0)
+            killer = tree.killer(mutant, compiled, originals[mutant.file], times)
             with lock:
                 killers[killer] += 1
                 if o.show or not killer:

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """What the sample does not meet: runs of many transactions that fail, a report of receipts, bytes that JSON escapes, a case whose
-messages never left.
+messages never left, notices of one id, a report of all that is open, options by their corners, a full standard output.
 
 usage: edges.py BESIK [NAME…]         NAME: only these tests"""
-import csv, json, os, re, subprocess, sys, tempfile, traceback
+import csv, json, os, re, shutil, subprocess, sys, tempfile, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 from folders import folder  # noqa: E402
+REF = os.path.join(HERE, "..", "..", "tools", "share", "ref")
 KEY = os.path.join(HERE, "..", "sample", "key")
 NOTICES = "notice_id,registered_at,msisdn,mother_iin,birth_date,sex,child_order,region\n"
 MESSAGES = "operator,message_id,received_at,msisdn,short_code,text\n"
@@ -177,6 +178,93 @@ def test_superseded(b):
     for word in ("info filed", "request registry", "case 2  slot 2  at language", "registration  withdrawn"):
         if word not in text:
             raise Failed(f"{word!r} is not in {text!r}")
+
+
+def test_report_of_the_open(b):
+    """requests without a response and operators that fell silent, also of a phone whose case is closed and of one that is open again"""
+    texts = ["R 1 2", "R 1 2 Ким Анна", "R 1 2 2 1", "R 1 2 3 1", "R 1 2 4 1"]
+    phones = ["77011111111", "77012222222", "77013333333"]
+    b.init("store", "--response-after", "3d", "--silent-after", "2d", "--remind-after", "1d", "--expire-after", "2d")
+    b.run(2, "out2", b.write("n2.csv", NOTICES + "".join(notice(f"N{i}", phone, 2) for i, phone in enumerate(phones)) + notice("N9", "77051111111", 2)),
+          b.write("m2.csv", MESSAGES + "".join(message(f"m{phone}-{i}", phone, 2, f"12:00:0{i}", text) for phone in phones for i, text in enumerate(texts))))
+    asked = {x["msisdn"]: x["request_id"] for x in b.requests("out2", "registry")}
+    same("a request each", sorted(asked), phones)
+    # the last phone's case is closed by a refusal, and opened again beside it is another
+    b.run(3, "out3", b.write("r3.csv", RESPONSES + f"{asked[phones[2]]},refused,{day(3, '09:00:00')},,,\n"),
+          b.write("n3.csv", NOTICES + notice("N3", phones[2], 3).replace(",F,1,", ",M,2,")))
+    told = lambda: [tuple(row[k] for k in ("finding", "party", "id", "msisdn", "slot", "since")) for row in csv.DictReader(b("report", "store").splitlines())]
+    same("not yet", told(), [])
+    b.run(4, "out4")
+    silent = ("operator_silent", "kcell", "", "", "", day(2, "12:00:04"))
+    same("after two days a silent operator", told(), [silent])
+    b.run(5, "out5")
+    missing = sorted(("response_missing", "registry", asked[phone], phone, "1", day(2)) for phone in phones[:2])
+    same("after three a response", sorted(told()), sorted([*missing, silent]))
+    same("as the run found them", sorted(tuple(x[k] for k in ("finding", "party", "id", "msisdn", "slot", "since")) for x in b.rows("out5/reconciliation.csv")), missing)
+    b("set", "store", "response-after", "9d")
+    same("by the setting of now", told(), [silent])
+    b.write("outages.csv", "operator,from,to\n*,2026-11-02T00:00:00+05:00,\n")
+    for name in ("options", "offices", "localities", "operators"):
+        shutil.copy(f"{REF}/{name}.csv", b.work)
+    b("ref", "store", b.work)
+    same("in an outage nobody is silent", told(), [])
+
+
+def test_notices_of_one_id(b):
+    """the first of one id counts, whatever the order of files and lines: by time, then phone, then content; the others are
+    repeats and conflicts of it, also in another run; a withdrawal in the same run knows it"""
+    a, c = "77011111111", "77012222222"
+    later = notice("N1", a, 2, "10:00:01")
+    here = notice("N1", a, 2)
+    other = here.replace(",F,1,", ",M,1,")
+    there = notice("N1", c, 2)
+    rest = "".join(notice(f"K{i}", 77013000000 + i, 2) for i in range(20))
+    withdrawal = b.write("w.csv", f"notice_id,withdrawn_at,cause\nN1,{day(2, '11:00:00')},mistake\nN8,{day(2, '11:00:00')},mistake\n")
+    wins = {}
+    for case, lines in {"time": [later, here], "phone": [there, here], "content": [here, other], "all": [there, later, other, here]}.items():
+        for turn, order in enumerate((lines, lines[::-1])):
+            store = f"{case}{turn}"
+            b.init(store)
+            b.run(2, f"{store}-2", withdrawal, b.write("n.csv", NOTICES + order[0] + rest + "".join(order[1:])), store=store)
+            with_repeats = b.write("n3.csv", NOTICES + "".join(lines) + here + rest)
+            b.run(3, f"{store}-3", with_repeats, store=store)
+            told = lambda out: sorted((x["reason"], x["identity"], x["msisdn"]) for x in b.rows(f"{out}/rejects.csv"))
+            first = [(x["id"], x["msisdn"], x["since"]) for x in b.rows(f"{store}-2/reconciliation.csv") if x["finding"] == "notice_conflict"]
+            cases = [x for phone in (a, c) for x in json.loads(b("case", store, phone, "--json"))["cases"]]
+            same(f"{store}: one case, withdrawn, of the first", [(x["notice_id"], x["registered_at"], x["outcomes"]["registration"]) for x in cases],
+                 [("N1", day(2, "10:00:00"), "withdrawn")])
+            same(f"{store}: it is on the lesser phone", json.loads(b("case", store, c, "--json"))["cases"], [])
+            same(f"{store}: conflicts", len(first), len(lines) - 1)
+            same(f"{store}: rejects", [x[:2] for x in told(f"{store}-2")], [("id_conflict", "N1")] * (len(lines) - 1) + [("no_notice", "N8")])
+            same(f"{store}: the next night", [x[:2] for x in told(f"{store}-3")], [("id_conflict", "N1")] * (len(lines) - 1))
+            wins.setdefault(case, []).append((sorted(first), told(f"{store}-2"), told(f"{store}-3"), cases))
+    for case, (one, turned) in wins.items():
+        same(f"{case}: in another order of lines", turned, one)
+
+
+def test_usage(b):
+    """`--` ends the options; a short option there is none; a phone without a case says so"""
+    b.init()
+    b.run(2, "out2", b.write("n2.csv", NOTICES + notice("N1", "77011111111", 2)))
+    same("a phone behind --", b("case", "store", "--json", "--", "77011111111"), b("case", "store", "77011111111", "--json"))
+    same("options behind -- are none", b("case", "--", "store", "77011111111"), b("case", "store", "77011111111"))
+    b("case", "store", "77011111111", "-j", exit=2)
+    if "-j: no such option (see besik case --help)" not in b.err:
+        raise Failed(f"-j: {b.err!r}")
+    same("no case", b("case", "store", "77019999999"), "no case on this phone\n")
+    same("no case in JSON", json.loads(b("case", "store", "77019999999", "--json")), {"msisdn": "77019999999", "cases": []})
+
+
+def test_output_full(b):
+    """what cannot be told is a failure, not silence"""
+    b.init()
+    b.run(2, "out2", b.write("n2.csv", NOTICES + notice("N1", "77011111111", 2)))
+    for args in (("case", "store", "77011111111"), ("report", "store"), ("run", "store", "--out", "out3", "--as-of", day(3))):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BESIK, *args], stdout=full, stderr=subprocess.PIPE, text=True, cwd=b.work, timeout=60)
+        same(f"{args[0]} on a full device", (done.returncode, done.stderr), (1, f"besik {args[0]}: standard output: cannot write\n"))
+    b.run(3, "out3")
+    same("and given again it is told", json.loads(b.run(3, "out3", more=("--json",)))["run"], 2)
 
 
 def main():

@@ -5,7 +5,7 @@
  *   ALLOC_ON     once, or always: from then on
  *   ALLOC_COUNT  a file: how many allocations there were is written to it at the end
  *
- * Counted from this library's constructor on: malloc, calloc, realloc, posix_memalign, aligned_alloc, memalign, anonymous
+ * Counted from this library's constructor on until main has returned (what comes then, as gcov's writing, is not besik's): malloc, calloc, realloc, posix_memalign, aligned_alloc, memalign, anonymous
  * mmap, a thread's start, a ring's. What stands is never moved: a realloc that fails leaves it. The real calls are libc's own
  * names for them, not dlsym's, which allocates. */
 #define _GNU_SOURCE
@@ -48,6 +48,26 @@ __attribute__((constructor)) static void begin(void)
     at = number ? atol(number) : 0;
     always = on && strcmp(on, "always") == 0;
     atomic_store(&counting, true);
+}
+
+typedef int main_function(int, char **, char **);
+typedef int libc_start(main_function *main, int argc, char **argv, main_function *init, void (*fini)(void), void (*rtld_fini)(void),
+                  void *stack_end);
+static main_function *besik_main;
+
+static int counted_main(int argc, char **argv, char **environment)
+{
+    int code = besik_main(argc, argv, environment);
+    atomic_store(&counting, false);
+    return code;
+}
+
+libc_start __libc_start_main;
+int __libc_start_main(main_function *main, int argc, char **argv, main_function *init, void (*fini)(void),
+                      void (*rtld_fini)(void), void *stack_end)
+{
+    besik_main = main;
+    return ((libc_start *)dlsym(RTLD_NEXT, "__libc_start_main"))(counted_main, argc, argv, init, fini, rtld_fini, stack_end);
 }
 
 __attribute__((destructor)) static void end(void)

@@ -9,6 +9,7 @@
  *   WHEN: -1h, +0 from the run's as-of; @1d from the scene's zero
  *   goto STEP [KEY=VALUE…]       at the beginning: a case N1 is brought to STEP, an hour a run; the run that got it there
  *                                is the scene's zero
+ *   strike AT                    ends the run; then what `besik purge` strikes of the cases closed before AT is struck
  *   = EFFECT                     the run has this effect; a run has just the effects that stand so; `...`: never mind which
  *   at CASE STEP [KEY VALUE…]    where a case stands after the run
  *   lenient; set NAME DURATION, outage OPERATOR FROM TO, phone DIGITS, total PARTY KIND FROM TO, settled OPERATOR AT
@@ -618,6 +619,16 @@ static inline void scene_begin_run(struct scene *scene, int64_t as_of_ms)
     scene->wanted_count = scene->state_count = 0;
 }
 
+/* As `besik purge` does between runs. */
+static inline void scene_strike(struct scene *scene, int64_t closed_before_ms)
+{
+    struct phone *phone = &scene->apply.phone;
+    apply_begin(&scene->apply, scene->phone, 0);
+    scene_load(scene);
+    phone_strike(phone, closed_before_ms);
+    scene_store(scene);
+}
+
 /* ---- what is expected ---- */
 
 static inline int scene_line_order(const void *a, const void *b)
@@ -679,7 +690,7 @@ static inline void scene_check_state(struct scene *scene, char *text)
         for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++)
             if (scene_is_word(word, NUMBERS[i].word))
                 snprintf(is, sizeof is, "%u", NUMBERS[i].is);
-        if (!scene_is_word(value, is))
+        if (!scene_is_word(scene_is_word(value, "''") ? "" : value, is))
             scene_fail(scene, "  run at %s: case %u: %s is %s, not %s\n", when, number, word, is, value);
     }
 }
@@ -769,6 +780,9 @@ static inline void scene_do(struct scene *scene, char *line)
     } else if (scene_is_word(word, "goto")) {
         char *step = scene_word(&rest);
         scene_goto(scene, step, rest);
+    } else if (scene_is_word(word, "strike")) {
+        scene_finish_run(scene);
+        scene_strike(scene, scene->zero_ms + scene_span(scene, scene_word(&rest)));
     } else if (scene_is_word(word, "notice")) {
         char *id = scene_word(&rest), *when = scene_word(&rest);
         scene_notice(scene, id, scene_when(scene, when), rest);

@@ -200,6 +200,12 @@ Test(apply, table_repeats)
         {"marks older than remember are dropped", "set remember 30d | goto closed | run 1d | msg m1 -1h x | ... | at 1 closed marks 10"
                                                   "| run 29d | msg m2 -1h x | ... | at 1 closed marks 11 | run 32d | msg m3 -1h x | ..."
                                                   "| at 1 closed marks 2 | run 33d | msg m4 -1h x | ... | at 1 closed marks 3"},
+        {"a mark that is as old as remember still tells a repeat",
+         "set remember 30d | goto closed | run 1h | msg m1 -1m hello | ... | run 30d59m | msg m1 @59m hello | = m1 duplicate"
+         "| at 1 closed marks 1"},
+        {"one that is older counts for nothing, though it is still stored",
+         "set remember 30d | goto closed | run 1h | msg m1 -1m hello | ... | run 30d59m1ms | msg m1 @59m hello"
+         "| = m1 reject no_open_prompt | = late kcell 1 59m 59m | at 1 closed marks 1"},
     };
     SCENES(ROWS);
 }
@@ -318,6 +324,27 @@ Test(apply, table_revival)
          "| = find late_reply kcell m1 1 1d12h revived | = late kcell 1 1d12h 1d12h | at 1 language slot 1"
          "| run 6d1h | msg m2 @4d R 1 1 | = m2 reject too_late | = find late_reply kcell m2 1 4d | = late kcell 1 4d 4d"
          "| run 6d2h | msg m3 @5d1h R 1 1 | = 1.5 prompt name kk | = late kcell 1 5d1h 5d1h"},
+    };
+    SCENES(ROWS);
+}
+
+/* A struck case (purge) has lost what a revived one would need; its ids and times still tell a repeat. */
+Test(apply, struck)
+{
+    static const struct scene_row ROWS[] = {
+        {"closed at the bound: not struck, and revived", EXPIRED_NAME "strike 10d | run 11d | msg m1 @9d R 1 2 Ким Анна | ..."
+                                                                      "| at 1 education surname Ким"},
+        {"closed before it: no revival", EXPIRED_NAME "strike 10d1ms | run 11d | msg m1 @9d R 1 2 Ким Анна | = m1 reject bad_slot"
+                                                      "| = late kcell 1 9d 9d | at 1 closed registration expired"},
+        {"struck beside an open one: a late reply to it is one to the open one",
+         EXPIRED_NAME "run 10d1h | notice N2 -1m sex=M | ... | strike 10d1ms | run 11d | msg m1 @9d R 1 1 | = m1 reject bad_slot"
+                      "| = late kcell 1 9d 9d | at 2 language slot 1"},
+        {"an open case loses nothing", "goto office | strike 300d | run 1h | msg m1 -1m R 1 2 4 1 | = 1 request registry"
+                                       "| = 1.6 info filed ru | at 1 registering surname Ким given Анна"},
+        {"its withdrawal given again is a repeat", "goto name | run 1h | withdraw N1 -1m | ... | strike 1d | run 2h"
+                                               "| withdraw N1 @59m | = -N1 duplicate"},
+        {"its messages given again are repeats", "goto closed | run 1h | msg m1 -1m hello | ... | strike 1d | run 2h | msg m1 @59m hello"
+                                                 "| = m1 duplicate | at 1 closed surname '' account '' reference '' marks 10"},
     };
     SCENES(ROWS);
 }

@@ -257,6 +257,50 @@ Test(phone, forgetting)
     }
 }
 
+/* What is struck of a life: the seven values that name a person or pay one, of the cases closed before; nothing else. */
+Test(phone, striking)
+{
+    static struct life life, was;
+    static struct room room;
+    dice_state = 2024;
+    unsigned struck = 0, kept = 0, at_bound = 0;
+    for (unsigned round = 0; round < 1000; round++) {
+        some_life(&life);
+        for (uint32_t i = 0; i < life.phone.case_count; i++)
+            if (dice(2))
+                life.phone.cases[i].step = STEP_CLOSED;
+        was = life;
+        int64_t before = life.phone.case_count && dice(2) ? life.phone.cases[dice(life.phone.case_count)].closed_ms : some_time();
+        bool any = false;
+        for (uint32_t i = 0; i < life.phone.case_count; i++) {
+            struct kase *kase = &was.room.cases[i];
+            bool goes = kase->step == STEP_CLOSED && kase->closed_ms < before && kase->iin.size;
+            at_bound += kase->step == STEP_CLOSED && kase->closed_ms == before && kase->iin.size;
+            any |= goes;
+            *(goes ? &struck : &kept) += 1;
+            if (goes) {
+                struct span *texts[] = {&kase->iin,   &kase->account_on_file, &kase->account,  &kase->surname,
+                                        &kase->given, &kase->patronymic,      &kase->reference};
+                for (size_t j = 0; j < sizeof texts / sizeof *texts; j++)
+                    *texts[j] = (struct span){NULL, 0};
+            }
+        }
+        cr_assert_eq(phone_strike(&life.phone, before), any, "round %u", round);
+        struct span record = encode(&life, INT64_MIN);
+        struct phone got = empty_phone(&room);
+        cr_assert(phone_decode(&got, record), "what was struck is a record still");
+        cr_assert(got.case_count == was.phone.case_count && got.mark_count == was.phone.mark_count &&
+                  got.sms_count == was.phone.sms_count + was.sent_count);
+        for (uint32_t i = 0; i < got.case_count; i++) {
+            cr_assert(same_case(&was.room.cases[i], &got.cases[i]), "round %u, case %u", round, i + 1);
+            cr_assert_eq(case_is_struck(&got.cases[i]), was.room.cases[i].iin.size == 0);
+        }
+        cr_assert_not(phone_strike(&got, before), "nothing is left to strike");
+        free((char *)record.data);
+    }
+    cr_assert(struck > 300 && kept > 300 && at_bound > 100, "%u struck, %u kept, %u closed at the bound", struck, kept, at_bound);
+}
+
 /* Whatever the bytes: false, or a phone that can be used and encoded. */
 static bool survives(struct span record, struct room *room)
 {

@@ -1,0 +1,334 @@
+/* test_commands.c - each command with each call of the tables `sys` and `db_calls` failing, one after another: it ends with a
+ * fault that says what failed, or as if nothing had; and given again it ends in the undisturbed bytes. Without a
+ * start of a program and without real disks, so that every point can be tried; kills and real calls are tests/faults'. */
+#include "tools/commands.h"
+
+#include "io/sys.h"
+#include "store/db.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SAMPLE TESTS_DIR "/sample"
+
+extern void __gcov_dump(void) __attribute__((weak)); /* there where coverage is measured */
+
+static char dir[64];
+static struct sys real;
+static struct db_calls real_db;
+
+/* ---- calls that fail ---- */
+
+/* A command runs in a child: it may crash, or lock itself in. */
+static struct shared {
+    atomic_long calls;
+    struct fault fault;
+    int result;
+} *shared;
+
+static long failing;  /* which call, from 1; 0: none */
+static bool for_good; /* and all after it */
+static int error_of_disk = EIO;
+
+static bool fails(int error)
+{
+    long now = atomic_fetch_add(&shared->calls, 1) + 1;
+    if (!failing || (for_good ? now < failing : now != failing))
+        return false;
+    errno = error;
+    return true;
+}
+
+#define DISK fails(error_of_disk) ? -1 :
+static int x_open(int at, const char *path, int flags, mode_t mode) { return DISK real.open(at, path, flags, mode); }
+static ssize_t x_pread(int fd, void *buffer, size_t size, off_t offset) { return DISK real.pread(fd, buffer, size, offset); }
+static ssize_t x_pwrite(int fd, const void *buffer, size_t size, off_t offset) { return DISK real.pwrite(fd, buffer, size, offset); }
+static ssize_t x_read(int fd, void *buffer, size_t size) { return DISK real.read(fd, buffer, size); }
+static ssize_t x_write(int fd, const void *buffer, size_t size) { return DISK real.write(fd, buffer, size); }
+static int x_fsync(int fd) { (void)fd; return DISK 0; }
+static int x_ftruncate(int fd, off_t size) { return DISK real.ftruncate(fd, size); }
+static int x_fstat(int fd, struct stat *ret) { return DISK real.fstat(fd, ret); }
+static int x_stat(int at, const char *path, struct stat *ret, int flags) { return DISK real.stat(at, path, ret, flags); }
+static int x_statvfs(const char *path, struct statvfs *ret) { return DISK real.statvfs(path, ret); }
+static int x_mkdir(int at, const char *path, mode_t mode) { return DISK real.mkdir(at, path, mode); }
+static int x_unlink(int at, const char *path, int flags) { return DISK real.unlink(at, path, flags); }
+static int x_rename(int a, const char *old, int b, const char *new) { return DISK real.rename(a, old, b, new); }
+static int x_replace(int a, const char *old, int b, const char *new) { return DISK real.replace(a, old, b, new); }
+static DIR *x_opendir(int at, const char *path, int flags) { return fails(error_of_disk) ? NULL : real.opendir(at, path, flags); }
+static void *x_map(size_t size) { return fails(ENOMEM) ? NULL : real.map(size); }
+static void *x_alloc(size_t size) { return fails(ENOMEM) ? NULL : real.alloc(size); }
+static void *x_realloc(void *block, size_t size) { return fails(ENOMEM) ? NULL : real.realloc(block, size); }
+
+#define DATABASE fails(error_of_disk) ? error_of_disk :
+static int x_env_open(MDB_env *env, const char *path, unsigned flags, mdb_mode_t mode)
+{
+    return DATABASE real_db.env_open(env, path, flags | MDB_NOSYNC, mode);
+}
+static int x_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **ret) { return DATABASE real_db.txn_begin(env, parent, flags, ret); }
+static int x_txn_commit(MDB_txn *txn)
+{
+    if (!fails(error_of_disk))
+        return real_db.txn_commit(txn);
+    mdb_txn_abort(txn); /* as LMDB does with one that it cannot write */
+    return error_of_disk;
+}
+static int x_get(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value) { return DATABASE real_db.get(txn, table, key, value); }
+static int x_put(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value, unsigned flags) { return DATABASE real_db.put(txn, table, key, value, flags); }
+static int x_del(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value) { return DATABASE real_db.del(txn, table, key, value); }
+static int x_cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret) { return DATABASE real_db.cursor_open(txn, table, ret); }
+static int x_cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op) { return DATABASE real_db.cursor_get(cursor, key, value, op); }
+static int x_cursor_del(MDB_cursor *cursor, unsigned flags) { return DATABASE real_db.cursor_del(cursor, flags); }
+
+static void put_in_faults(void)
+{
+    real = sys;
+    real_db = db_calls;
+    sys.open = x_open, sys.pread = x_pread, sys.pwrite = x_pwrite, sys.read = x_read, sys.write = x_write, sys.fsync = x_fsync;
+    sys.ftruncate = x_ftruncate, sys.fstat = x_fstat, sys.stat = x_stat, sys.statvfs = x_statvfs, sys.mkdir = x_mkdir;
+    sys.unlink = x_unlink, sys.rename = x_rename, sys.replace = x_replace, sys.opendir = x_opendir, sys.map = x_map;
+    sys.alloc = x_alloc, sys.realloc = x_realloc;
+    db_calls.env_open = x_env_open, db_calls.txn_begin = x_txn_begin, db_calls.txn_commit = x_txn_commit, db_calls.get = x_get;
+    db_calls.put = x_put, db_calls.del = x_del, db_calls.cursor_open = x_cursor_open, db_calls.cursor_get = x_cursor_get;
+    db_calls.cursor_del = x_cursor_del;
+}
+
+/* ---- a district's store, and what is done to it ---- */
+
+static void shell(const char *format, const char *a, const char *b)
+{
+    char command[512];
+    snprintf(command, sizeof command, format, a, b);
+    cr_assert_eq(system(command), 0, "%s", command);
+}
+
+/* A command of words parted by blanks. */
+static int give(int (*go)(int, char **, struct fault *), const char *words, struct fault *fault)
+{
+    char text[512], *argv[32], *rest;
+    int argc = 0;
+    snprintf(text, sizeof text, "%s", words);
+    for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        argv[argc++] = word;
+    shared->fault = (struct fault){0};
+    pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        shared->result = go(argc, argv, &shared->fault);
+        if (__gcov_dump)
+            __gcov_dump();
+        _exit(0);
+    }
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "%s: crashed at %ld", words, failing);
+    *fault = shared->fault;
+    return shared->result;
+}
+
+static void must(int (*go)(int, char **, struct fault *), const char *words)
+{
+    struct fault fault;
+    cr_assert_eq(give(go, words, &fault), 0, "%s: %s", words, fault.text);
+}
+
+#define INIT "store --key " SAMPLE "/key --shards 4"
+#define RUN(day, out) "store --workers 1 --memory 16M --as-of 2026-11-0" #day "T22:00:00+05:00 --out " out " "
+
+static void set_up(void)
+{
+    strcpy(dir, access("/dev/shm", W_OK) ? "/tmp/test_commands.XXXXXX" : "/dev/shm/test_commands.XXXXXX");
+    cr_assert_not_null(mkdtemp(dir));
+    cr_assert_eq(chdir(dir), 0);
+    setenv("BESIK_IO", "plain", 1);
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(shared, MAP_FAILED);
+    cr_assert_not_null(freopen("/dev/null", "w", stdout));
+    put_in_faults();
+    must(command_init, INIT);
+    must(command_run, RUN(2, "out2") SAMPLE "/night1");
+    must(command_run, RUN(3, "out3") SAMPLE "/night2");
+    shell("cp -r store evening && rm -rf %s%s", "store", "");
+}
+
+static void tear_down(void)
+{
+    sys = real;
+    db_calls = real_db;
+    cr_assert_eq(chdir("/"), 0);
+    shell("rm -rf %s%s", dir, "");
+}
+
+TestSuite(commands, .init = set_up, .fini = tear_down, .timeout = 900);
+
+struct scene {
+    int (*go)(int, char **, struct fault *);
+    const char *start; /* the store that it begins with */
+    const char *words;
+    const char *out;   /* the folder that it makes, or NULL */
+};
+
+static void remove_folder(const char *name)
+{
+    char path[512];
+    struct dirent *entry;
+    DIR *folder = opendir(name);
+    while (folder && (entry = readdir(folder)))
+        if (snprintf(path, sizeof path, "%s/%s", name, entry->d_name) > 0)
+            unlink(path);
+    if (folder)
+        closedir(folder);
+    rmdir(name);
+}
+
+static char *slurp(const char *path, size_t *ret_size)
+{
+    FILE *file = fopen(path, "rb");
+    cr_assert_not_null(file, "%s", path);
+    fseek(file, 0, SEEK_END);
+    char *bytes = malloc((*ret_size = (size_t)ftell(file)) + 1);
+    rewind(file);
+    cr_assert_eq(fread(bytes, 1, *ret_size, file), *ret_size);
+    fclose(file);
+    return bytes;
+}
+
+/* Each file of a folder: copied to another, or the same there; run.json, which tells times, aside. Returns how many. */
+static unsigned each_file(const char *from, const char *to, bool copy)
+{
+    char path[512], other[512];
+    unsigned count = 0;
+    struct dirent *entry;
+    DIR *folder = opendir(from);
+    cr_assert_not_null(folder, "%s", from);
+    while ((entry = readdir(folder))) {
+        if (entry->d_name[0] == '.' || strcmp(entry->d_name, "run.json") == 0)
+            continue;
+        size_t size, other_size;
+        snprintf(path, sizeof path, "%s/%s", from, entry->d_name);
+        snprintf(other, sizeof other, "%s/%s", to, entry->d_name);
+        char *bytes = slurp(path, &size);
+        if (copy) {
+            FILE *file = fopen(other, "wb");
+            cr_assert(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
+        } else {
+            char *others = slurp(other, &other_size);
+            cr_assert(size == other_size && memcmp(bytes, others, size) == 0, "%s differs", other);
+            free(others);
+        }
+        free(bytes);
+        count++;
+    }
+    closedir(folder);
+    return count;
+}
+
+static void begin(const struct scene *scene)
+{
+    remove_folder("store");
+    remove_folder("out");
+    remove_folder(".out.besik-3.tmp");
+    if (strcmp(scene->start, "none") == 0)
+        return;
+    cr_assert_eq(mkdir("store", 0700), 0);
+    cr_assert_geq(each_file(scene->start, "store", true), 2u);
+}
+
+/* The command once more, without faults. */
+static void give_again(const struct scene *scene, long n)
+{
+    struct fault fault;
+    int result = give(scene->go, scene->words, &fault);
+    bool made = scene->go == command_init && strstr(fault.text, "is there already"); /* only its last steps failed */
+    cr_assert(result == 0 || made, "call %ld of %s: given again: %s", n, scene->words, fault.text);
+    if (made)
+        must(command_report, "store");
+    if (scene->out)
+        cr_assert_eq(each_file("want", scene->out, false), each_file(scene->out, "want", false));
+}
+
+/* All points, or `most` of them evenly; the fault is met once or, at every third, for good. Every `again`-th is given again. */
+static void sweep(const struct scene *scene, long most, long again)
+{
+    struct fault fault;
+    failing = 0;
+    begin(scene);
+    atomic_store(&shared->calls, 0);
+    must(scene->go, scene->words);
+    long count = atomic_load(&shared->calls), step = (count + most - 1) / most, failed = 0;
+    remove_folder("want");
+    if (scene->out)
+        cr_assert_eq(rename(scene->out, "want"), 0);
+    for (long n = 1; n <= count; n += step) {
+        begin(scene);
+        atomic_store(&shared->calls, 0);
+        failing = n;
+        for_good = n / step % 3 == 0;
+        int result = give(scene->go, scene->words, &fault);
+        failing = 0;
+        cr_assert(result == 0 || result == -1);
+        if (result) {
+            failed++;
+            cr_assert(fault.code != FAULT_NONE && fault.text[0], "call %ld of %s fails, and nothing is said", n, scene->words);
+            cr_assert_null(strstr(fault.text, "7701"), "%s", fault.text);
+        }
+        if (n / step % again == 0)
+            give_again(scene, n);
+    }
+    cr_assert_gt(failed, count / step / 2, "%ld of %ld points failed", failed, count / step);
+    fprintf(stderr, "%.40s: %ld calls, every %ld: %ld failed\n", scene->words, count, step, failed);
+}
+
+Test(commands, init)
+{
+    sweep(&(struct scene){command_init, "none", INIT, NULL}, 200, 3);
+}
+
+Test(commands, ref)
+{
+    sweep(&(struct scene){command_ref, "evening", "store " SHARE_DIR "/ref", NULL}, 100, 9);
+}
+
+Test(commands, set)
+{
+    sweep(&(struct scene){command_set, "evening", "store remind-after 2d", NULL}, 200, 9);
+}
+
+Test(commands, run)
+{
+    sweep(&(struct scene){command_run, "evening", RUN(4, "out") SAMPLE "/night3", "out"}, 1000, 5);
+}
+
+Test(commands, dry_run)
+{
+    sweep(&(struct scene){command_run, "evening", RUN(4, "out") "--dry-run " SAMPLE "/night3", NULL}, 100, 1000000);
+}
+
+Test(commands, report)
+{
+    sweep(&(struct scene){command_report, "evening", "store", NULL}, 200, 9);
+}
+
+Test(commands, phones_case)
+{
+    sweep(&(struct scene){command_case, "evening", "store 77011200101 --json", NULL}, 200, 9);
+}
+
+/* Weeks later all is closed, and may be struck. */
+Test(commands, purge)
+{
+    shell("cp -r evening %s%s", "store", "");
+    must(command_set, "store remember 30d");
+    must(command_run, "store --workers 1 --memory 16M --as-of 2026-11-08T22:00:00+05:00 --out out8");
+    must(command_run, "store --workers 1 --memory 16M --as-of 2026-11-28T22:00:00+05:00 --out out28");
+    must(command_run, "store --workers 1 --memory 16M --as-of 2026-12-31T22:00:00+05:00 --out out31");
+    shell("mv store %s%s", "aged", "");
+    sweep(&(struct scene){command_purge, "aged", "store --closed-before 2026-11-30T00:00:00+05:00", NULL}, 100, 9);
+}

@@ -1,0 +1,205 @@
+/* test_publish.c - an output folder appears whole or not at all, whatever fails on the way. */
+#include "io/publish.h"
+
+#include "io/sys.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char dir[64], out[128];
+static struct publish_place place;
+static struct fault fault;
+static struct sys real;
+static unsigned syncs;
+
+static void set_up(void)
+{
+    real = sys;
+    strcpy(dir, "/tmp/test_publish.XXXXXX");
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(out, sizeof out, "%s/night", dir);
+    cr_assert_eq(publish_place(&place, out, 7, &fault), 0, "%s", fault.text);
+}
+
+static void tear_down(void)
+{
+    char command[128];
+    sys = real;
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    cr_assert_eq(system(command), 0);
+}
+
+TestSuite(publish, .init = set_up, .fini = tear_down);
+
+static bool is_there(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return access(path, F_OK) == 0;
+}
+
+/* A folder begun, with a file in it. */
+static void begin(void)
+{
+    int fd;
+    cr_assert_eq(publish_begin(&place, &fd, &fault), 0, "%s", fault.text);
+    int file = openat(fd, "sms.csv", O_CREAT | O_WRONLY | O_EXCL, 0600);
+    cr_assert_geq(file, 0, "what an earlier try left is gone");
+    close(file);
+    close(fd);
+}
+
+Test(publish, places)
+{
+    char longer[4200], name[300];
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = 0;
+    memset(name, 'y', sizeof name);
+    memcpy(name, "/tmp/", 5);
+    name[5 + 255] = 0; /* a name of 255 bytes: with what is put around it no file system takes it */
+    char beyond[300];
+    memset(beyond, 'z', sizeof beyond);
+    beyond[sizeof beyond - 1] = 0;
+    const char *const BAD[] = {"", "/", "///", ".", "..", "/tmp/.", "/tmp/..", "/tmp/../", longer, beyond, name, "/nowhere/at/all/night"};
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
+        fault = (struct fault){0};
+        cr_expect_eq(publish_place(&place, BAD[i], 1, &fault), -1, "%zu", i);
+        cr_expect_eq(fault.code, FAULT_USAGE, "%zu", i);
+    }
+    fault = (struct fault){0};
+    cr_assert_eq(publish_place(&place, "/tmp/night///", 12, &fault), 0);
+    cr_expect_str_eq(place.parent, "/tmp");
+    cr_expect_str_eq(place.name, "night");
+    cr_expect_str_eq(place.hidden, ".night.besik-12.tmp");
+    cr_assert_eq(publish_place(&place, "/night", 1, &fault), 0);
+    cr_expect_str_eq(place.parent, "/");
+    cr_assert_eq(chdir(dir), 0);
+    cr_assert_eq(publish_place(&place, "night", 1, &fault), 0);
+    cr_expect_str_eq(place.parent, dir);
+    cr_expect_str_eq(place.name, "night");
+}
+
+Test(publish, whole)
+{
+    begin();
+    cr_expect(is_there(place.hidden) && !is_there("night"));
+    begin(); /* a second try begins with nothing */
+    cr_assert_eq(publish_finish(&place, &fault), 0, "%s", fault.text);
+    cr_expect(!is_there(place.hidden) && is_there("night/sms.csv"));
+    cr_assert_eq(publish_finish(&place, &fault), 0, "done before");
+    cr_expect(is_there("night/sms.csv"));
+}
+
+Test(publish, never_over_another)
+{
+    begin();
+    cr_assert_eq(mkdir(out, 0700), 0);
+    cr_expect_eq(publish_finish(&place, &fault), -1);
+    cr_expect(strstr(fault.text, "give the command again"), "%s", fault.text);
+    cr_expect(is_there(place.hidden) && !is_there("night/sms.csv"));
+}
+
+Test(publish, abandoned)
+{
+    begin();
+    publish_abandon(&place);
+    cr_expect(!is_there(place.hidden) && !is_there("night"));
+    publish_abandon(&place); /* nothing there: nothing to do */
+    cr_assert_eq(rmdir(dir), 0, "nothing was left");
+    publish_abandon(&place);
+    cr_assert_eq(mkdir(dir, 0700), 0);
+}
+
+Test(publish, parent_gone)
+{
+    int fd;
+    cr_assert_eq(rmdir(dir), 0);
+    cr_expect_eq(publish_begin(&place, &fd, &fault), -1);
+    cr_expect_eq(fault.code, FAULT_FAILED, "%s", fault.text);
+    fault = (struct fault){0};
+    cr_expect_eq(publish_finish(&place, &fault), -1);
+    cr_expect_eq(fault.code, FAULT_FAILED, "%s", fault.text);
+    cr_assert_eq(mkdir(dir, 0700), 0);
+}
+
+/* ---- calls that fail ---- */
+
+static int no_sync(int fd)
+{
+    (void)fd;
+    syncs++;
+    errno = EIO;
+    return -1;
+}
+
+static int no_mkdir(int dir_fd, const char *path, mode_t mode)
+{
+    (void)dir_fd, (void)path, (void)mode;
+    errno = EDQUOT;
+    return -1;
+}
+
+static int no_unlink(int dir_fd, const char *path, int flags)
+{
+    (void)dir_fd, (void)path, (void)flags;
+    errno = EPERM;
+    return -1;
+}
+
+static DIR *no_opendir(int dir_fd, const char *path, int flags)
+{
+    (void)dir_fd, (void)path, (void)flags;
+    errno = EMFILE;
+    return NULL;
+}
+
+static int open_parent_only(int dir_fd, const char *path, int flags, mode_t mode)
+{
+    if (dir_fd == AT_FDCWD)
+        return real.open(dir_fd, path, flags, mode);
+    errno = EMFILE;
+    return -1;
+}
+
+static void expect_no_begin(const char *what)
+{
+    int fd = 0;
+    fault = (struct fault){0};
+    cr_expect_eq(publish_begin(&place, &fd, &fault), -1, "%s", what);
+    cr_expect_eq(fd, -1, "%s", what);
+    cr_expect(fault.code == FAULT_FAILED && strstr(fault.text, what), "%s: %s", what, fault.text);
+    sys = real;
+}
+
+Test(publish, begins_that_fail)
+{
+    sys.mkdir = no_mkdir;
+    expect_no_begin("make");
+    sys.open = open_parent_only;
+    expect_no_begin("open");
+    sys.fsync = no_sync;
+    expect_no_begin("sync");
+    cr_expect_eq(syncs, 1, "a sync that failed is not tried again");
+    begin();
+    sys.unlink = no_unlink;
+    expect_no_begin("remove what an earlier run left");
+    sys.opendir = no_opendir;
+    expect_no_begin("remove what an earlier run left");
+    begin();
+}
+
+Test(publish, sync_that_fails_at_the_end)
+{
+    begin();
+    sys.fsync = no_sync;
+    cr_expect_eq(publish_finish(&place, &fault), -1);
+    cr_expect(strstr(fault.text, "sync"), "%s", fault.text);
+    cr_expect_eq(syncs, 1);
+    sys = real;
+    cr_expect_eq(publish_finish(&place, &fault), 0, "given again: its folder stands");
+}
