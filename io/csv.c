@@ -314,6 +314,20 @@ size_t csv_unescape(const struct csv_field *field, char *out)
     return (size_t)(to - out);
 }
 
+bool csv_same(const struct csv_field *a, const struct csv_field *b)
+{
+    if (!a->escaped && !b->escaped)
+        return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+    size_t i = 0, k = 0;
+    for (; i < a->size && k < b->size; i++, k++) {
+        if (a->data[i] != b->data[k])
+            return false;
+        i += a->escaped && a->data[i] == '"'; /* past the twin */
+        k += b->escaped && b->data[k] == '"';
+    }
+    return i == a->size && k == b->size;
+}
+
 uint64_t csv_count_lines(const char *data, size_t size)
 {
     uint64_t count = 0;

@@ -53,6 +53,9 @@ enum csv_result csv_next_seen(const char *buffer, size_t size, size_t position, 
 /* Copies a field with "" folded to `"`; out needs field->size bytes. Returns the size. */
 size_t csv_unescape(const struct csv_field *field, char *out);
 
+/* Are both the same once unquoted? (A bare a""b is not what a quoted "a""b" is.) */
+bool csv_same(const struct csv_field *a, const struct csv_field *b);
+
 uint64_t csv_count_lines(const char *data, size_t size); /* LFs */
 
 /* Appends `text` as a field of our own output: quoted only where it has , " CR or LF. out needs 2 * size + 2 bytes. */

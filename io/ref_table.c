@@ -83,8 +83,7 @@ static bool read_header(struct ref_reader *reader, const struct ref_table *table
     }
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t j = 0; j < i; j++)
-            if (span_equal((struct span){fields[i].data, fields[i].size},
-                           (struct span){fields[j].data, fields[j].size})) {
+            if (csv_same(&fields[i], &fields[j])) {
                 ref_refuse(reader, table->file, 1, "columns %u and %u have the same name", j + 1, i + 1);
                 break;
             }

@@ -14,6 +14,7 @@ enum csv_result portable_csv_next_seen(const char *buffer, size_t size, size_t p
                                        struct csv_field *fields, uint32_t fields_max, uint32_t *ret_count,
                                        size_t *ret_next, struct csv_seen *seen);
 size_t portable_csv_unescape(const struct csv_field *field, char *out);
+bool portable_csv_same(const struct csv_field *a, const struct csv_field *b);
 uint64_t portable_csv_count_lines(const char *data, size_t size);
 size_t portable_csv_quote(struct span text, char *out);
 static size_t looked; /* bytes that the twin looked at */
@@ -22,12 +23,14 @@ static size_t looked; /* bytes that the twin looked at */
 #define csv_next portable_csv_next
 #define csv_next_seen portable_csv_next_seen
 #define csv_unescape portable_csv_unescape
+#define csv_same portable_csv_same
 #define csv_count_lines portable_csv_count_lines
 #define csv_quote portable_csv_quote
 #include "io/csv.c"
 #undef csv_next
 #undef csv_next_seen
 #undef csv_unescape
+#undef csv_same
 #undef csv_count_lines
 #undef csv_quote
 
