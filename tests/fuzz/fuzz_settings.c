@@ -43,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             continue;
         }
         in_bounds(&settings);
+        CHECK(store_settings_are_sound(&settings));
         if (store_check_settings(&settings, &fault) == 0)
             CHECK(settings.remind_after < settings.expire_after && settings.remember / 3 >= settings.expire_after);
         CHECK(making || settings.shards == before.shards);
