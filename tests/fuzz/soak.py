@@ -5,7 +5,7 @@ usage: soak.py TARGET|all [--seconds N] [--seed N]       (tools/soak --fuzz hand
        soak.py TARGET|all --merge [--files N]            writes the grown corpus, made small, into tests/fuzz/corpus/TARGET
 
 `all` goes through every target, the one with the fewest executions first. `run` plays whole runs against the plain model (run.py).
-build/fuzz-corpus/TARGET.count holds executions and seconds in sum. What fails stands in build/fuzz-corpus/TARGET-crash-…, and is tried again with
+The goal for each is 10^8 executions or an hour in sum; build/fuzz-corpus/TARGET.count holds executions and seconds in sum. What fails stands in build/fuzz-corpus/TARGET-crash-…, and is tried again with
 build/fuzz/tests/fuzz_TARGET FILE."""
 import argparse, glob, os, random, re, shutil, subprocess, sys, time
 
@@ -14,9 +14,13 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 GROWN, BUILT = f"{ROOT}/build/fuzz-corpus", f"{ROOT}/build/fuzz/tests"
 TARGETS = sorted(os.path.basename(p)[5:-2] for p in glob.glob(f"{HERE}/fuzz_*.c"))
 # how long an input may be: as long as what it can be needs, as speed hangs on it
-SIZES = {"csv": 256, "csv_short": 512, "source": 512, "records": 512, "ref": 1024, "texts": 1024, "store": 1024, "phone_record": 512, "event": 512}
+SIZES = {"csv": 128, "csv_short": 256, "source": 512, "inflate": 256, "records": 384, "ref": 512, "texts": 512, "segment": 192, "store": 384, "phone_record": 384}
 SIZE = 96
 FILES, FILE_SIZE = 40, 4096
+# the goal for each target: so many executions, or so long
+EXECUTIONS, SECONDS = 10**8, 3600
+# what makes the sanitizer slow and finds nothing here: long stacks of allocations, a long quarantine
+SANITIZER = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=4:malloc_context_size=2:max_malloc_fill_size=0"}
 
 
 def build():
@@ -36,6 +40,11 @@ def total(target, executions=0, seconds=0):
     return after
 
 
+def share(done):
+    """how far it has got"""
+    return f"in sum {done[0]} executions in {done[1]} s, {min(1, max(done[0] / EXECUTIONS, done[1] / SECONDS)):.1%} of the goal"
+
+
 def fuzz(target, seconds, seed):
     """True: nothing was found."""
     os.makedirs(f"{GROWN}/{target}", exist_ok=True)
@@ -44,13 +53,13 @@ def fuzz(target, seconds, seed):
                                "--keep", f"{GROWN}/run", "--count", f"{GROWN}/run.count"]).returncode == 0
     began = time.time()
     p = subprocess.run(["nice", "-n", "19", f"{BUILT}/fuzz_{target}", f"-max_total_time={seconds}", f"-seed={seed % 2**32 or 1}", f"-max_len={SIZES.get(target, SIZE)}",
-                        "-print_final_stats=1", "-reload=0", "-timeout=60", "-rss_limit_mb=2048", f"-artifact_prefix={GROWN}/{target}-", f"{GROWN}/{target}", f"{HERE}/corpus/{target}"],
-                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", cwd=f"{ROOT}/build")
+                        "-print_final_stats=1", "-print_funcs=0", "-detect_leaks=0", "-reload=0", "-timeout=60", "-rss_limit_mb=2048", f"-artifact_prefix={GROWN}/{target}-", f"{GROWN}/{target}", f"{HERE}/corpus/{target}"],
+                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", cwd=f"{ROOT}/build", env=SANITIZER)
     found = re.search(r"number_of_executed_units: (\d+)", p.stderr)
     now = int(found.group(1)) if found else 0
     spent = round(time.time() - began)
     all_of_it = total(target, now, spent)
-    print(f"fuzz {target}: {now} executions in {spent} s; {all_of_it[0]} in {all_of_it[1]} s in sum; {'clean' if p.returncode == 0 else 'FAILED'}", flush=True)
+    print(f"fuzz {target}: {now} executions in {spent} s; {share(all_of_it)}; {'clean' if p.returncode == 0 else 'FAILED'}", flush=True)
     if p.returncode:
         print(p.stderr[-4000:])
     return p.returncode == 0
@@ -96,7 +105,7 @@ def main():
     names.sort(key=lambda n: total(n))
     bad = [name for name in names if not fuzz(name, o.seconds, o.seed)]
     for name in names if len(names) > 1 else []:
-        print(f"{name}: {total(name)[0]} executions, {total(name)[1]} s in sum")
+        print(f"{name}: {share(total(name))}")
     print("fuzz: " + ("failed: " + ", ".join(bad) if bad else "all clean"))
     sys.exit(bool(bad))
 
