@@ -119,7 +119,7 @@ static uint32_t read_turned(const struct csv_field *fields, uint32_t count, cons
 
 static bool names_more(const struct csv_field *fields, uint32_t count)
 {
-    static const struct csv_field MORE_FIELD = {MORE + 1, sizeof MORE - 3, true};
+    static const struct csv_field MORE_FIELD = {&MORE[1], sizeof MORE - 3, true};
     for (uint32_t i = 0; i < count; i++)
         if (csv_same(&fields[i], &MORE_FIELD))
             return true;

@@ -23,8 +23,8 @@ EXECUTIONS, SECONDS = 10**8, 3600
 SANITIZER = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=4:malloc_context_size=2:max_malloc_fill_size=0"}
 
 
-def build():
-    for command in (["cmake", "--preset", "fuzz"], ["cmake", "--build", "--preset", "fuzz", "-j2"]):
+def build(names):
+    for command in (["cmake", "--preset", "fuzz"], ["cmake", "--build", "--preset", "fuzz", "-j2", "--target", *[f"fuzz_{name}" for name in names]]):
         p = subprocess.run(["nice", "-n", "10", *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if p.returncode:
             sys.exit(f"soak: {' '.join(command)} failed:\n{p.stdout[-3000:]}")
@@ -96,7 +96,7 @@ def main():
     names = TARGETS + ["run"] if o.target == "all" else [o.target]
     print(f"seed {o.seed}", flush=True)
     if names != ["run"]:
-        build()
+        build([name for name in names if name != "run"])
     if o.merge:
         for name in names:
             if name != "run":
