@@ -219,7 +219,7 @@ static void get_sms(struct cursor *in, struct sms *sms)
     sms->at_ms = get_time(in);
     sms->operator = (uint16_t)get_up_to(in, UINT16_MAX);
     sms->kind = get_byte(in, SMS_KIND_COUNT - 1);
-    sms->what = get_byte(in, STEP_COUNT);
+    sms->what = get_byte(in, sms->kind == SMS_INFO ? INFO_COUNT - 1u : STEP_COUNT - 1u);
     uint8_t flags = get_byte(in, 0x2f);
     sms->statuses = flags & 7;
     sms->final = flags >> 4;

@@ -23,12 +23,63 @@ struct scan {
 
 enum settled { SETTLED, BROKEN, OPEN };
 
+enum skim_state { SKIM_FIELD, SKIM_BARE, SKIM_INSIDE, SKIM_QUOTE, SKIM_RETURN, SKIM_BROKEN };
+
+#ifndef CSV_LOOKED /* a test counts by it */
+#define CSV_LOOKED(bytes) ((void)0)
+#endif
+
 static enum settled record(const char *start, const char *end, bool at_end, struct csv_field *fields,
                            uint32_t fields_max, uint32_t *ret_count, const char **ret_record_end,
                            const char **ret_next);
 
+/* The rest of a record, byte by byte, from *at in *state on; where it stops is left in both. */
+static enum settled skim(const char **at, const char *end, bool at_end, enum skim_state *state, const char **ret_record_end);
+
 enum csv_result csv_next(const char *buffer, size_t size, size_t position, bool final,
                          struct csv_field *fields, uint32_t fields_max, uint32_t *ret_count, size_t *ret_next)
+{
+    return csv_next_seen(buffer, size, position, final, fields, fields_max, ret_count, ret_next, NULL);
+}
+
+/* Is the record bad by what an earlier scan tells? False: it is to be read as any other. */
+static bool known_bad(const char *buffer, const char *start, const char *end, bool at_end, struct csv_seen *seen)
+{
+    const char *until = buffer + seen->until, *record_end = NULL;
+    const char *line_end = memchr(start, '\n', (size_t)(until - start)), *at = start;
+    enum skim_state state = SKIM_FIELD;
+    if (line_end == NULL)
+        return false;
+    CSV_LOOKED(line_end + 1 - start);
+    enum settled settled = skim(&at, line_end + 1, false, &state, &record_end);
+    if (settled != OPEN)
+        return settled == BROKEN;
+    state = (enum skim_state)seen->state; /* inside quotes at the line's end, as the earlier scan was */
+    if (state == SKIM_BROKEN)
+        return true;
+    CSV_LOOKED(end - until);
+    settled = skim(&until, end, at_end, &state, &record_end);
+    if (settled == SETTLED)
+        return record_end - start > CSV_RECORD_MAX;
+    *seen = (struct csv_seen){(size_t)(until - buffer), (uint8_t)state};
+    return settled == BROKEN || at_end || end - start == CSV_LOOKAHEAD;
+}
+
+/* Keeps what the bad record at `start` tells: every line end that it passed stood inside quotes. */
+static void remember(struct csv_seen *seen, const char *buffer, const char *start, enum settled settled, const char *stop)
+{
+    if (settled == BROKEN) {
+        *seen = (struct csv_seen){(size_t)(stop - buffer), SKIM_BROKEN};
+        return;
+    }
+    const char *last = memrchr(start, '\n', (size_t)(stop - start));
+    if (last != NULL)
+        *seen = (struct csv_seen){(size_t)(last - buffer) + 1, SKIM_INSIDE};
+}
+
+enum csv_result csv_next_seen(const char *buffer, size_t size, size_t position, bool final,
+                              struct csv_field *fields, uint32_t fields_max, uint32_t *ret_count,
+                              size_t *ret_next, struct csv_seen *seen)
 {
     if (position >= size)
         return CSV_END;
@@ -39,10 +90,16 @@ enum csv_result csv_next(const char *buffer, size_t size, size_t position, bool 
         return CSV_BLANK;
     }
     bool whole = left >= CSV_LOOKAHEAD; /* what is not settled by then is too long */
+    bool at_end = final && !whole;
     const char *end = start + (whole ? CSV_LOOKAHEAD : left);
     const char *record_end = NULL, *next = NULL;
-    enum settled settled =
-        record(start, end, final && !whole, fields, fields_max, ret_count, &record_end, &next);
+    enum settled settled = BROKEN;
+    if (seen != NULL && position < seen->until && known_bad(buffer, start, end, at_end, seen)) {
+        seen = NULL; /* it is up to date */
+    } else {
+        settled = record(start, end, at_end, fields, fields_max, ret_count, &record_end, &next);
+        CSV_LOOKED((settled == OPEN ? end : next) - start);
+    }
     if (settled == SETTLED && record_end - start <= CSV_RECORD_MAX) {
         *ret_next = (size_t)(next - buffer);
         return CSV_RECORD;
@@ -53,6 +110,8 @@ enum csv_result csv_next(const char *buffer, size_t size, size_t position, bool 
     if (line_end == NULL && !final)
         return CSV_BAD_CUT;
     *ret_next = line_end != NULL ? (size_t)(line_end - buffer) + 1 : size;
+    if (seen != NULL)
+        remember(seen, buffer, start, settled, settled == SETTLED ? record_end : settled == BROKEN ? next : end);
     return CSV_BAD;
 }
 
@@ -134,7 +193,8 @@ static inline enum settled quoted(const char *open, const char *end, bool at_end
     return SETTLED;
 }
 
-/* at_end: the file ends at `end`. OPEN: the bytes do not settle the record (at_end: it is unclosed). */
+/* at_end: the file ends at `end`. OPEN: the bytes do not settle the record (at_end: it is unclosed). BROKEN: *ret_next is
+ * the byte that has no place there. */
 static enum settled record(const char *start, const char *end, bool at_end, struct csv_field *fields,
                            uint32_t fields_max, uint32_t *ret_count, const char **ret_record_end,
                            const char **ret_next)
@@ -159,6 +219,7 @@ static enum settled record(const char *start, const char *end, bool at_end, stru
                 }
                 continue;
             }
+            *ret_next = after;
             if (after < end && *after == '\r') {
                 if (after + 1 == end)
                     return at_end ? BROKEN : OPEN;
@@ -204,6 +265,34 @@ static enum settled record(const char *start, const char *end, bool at_end, stru
     return SETTLED;
 }
 
+static enum settled skim(const char **at, const char *end, bool at_end, enum skim_state *state, const char **ret_record_end)
+{
+    for (; *at < end; ++*at) {
+        char byte = **at;
+        bool closed = *state == SKIM_QUOTE || *state == SKIM_RETURN;
+        if (*state == SKIM_INSIDE) {
+            *state = byte == '"' ? SKIM_QUOTE : SKIM_INSIDE;
+        } else if (byte == '\n') {
+            bool with_return = *state == SKIM_RETURN || (*state == SKIM_BARE && (*at)[-1] == '\r');
+            *ret_record_end = *at - with_return;
+            return SETTLED;
+        } else if (*state == SKIM_RETURN || (closed && byte != '"' && byte != ',' && byte != '\r')) {
+            *state = SKIM_BROKEN;
+            return BROKEN;
+        } else if (byte == '"') { /* a twin, an opening one, or data */
+            *state = *state == SKIM_BARE ? SKIM_BARE : SKIM_INSIDE;
+        } else if (byte == ',') {
+            *state = SKIM_FIELD;
+        } else {
+            *state = closed ? SKIM_RETURN : SKIM_BARE;
+        }
+    }
+    *ret_record_end = end;
+    if (!at_end || *state == SKIM_INSIDE)
+        return OPEN;
+    return *state == SKIM_RETURN ? BROKEN : SETTLED;
+}
+
 /* ---- the small ones ---- */
 
 size_t csv_unescape(const struct csv_field *field, char *out)
@@ -223,6 +312,20 @@ size_t csv_unescape(const struct csv_field *field, char *out)
         at += size + (quote != NULL); /* past the twin */
     }
     return (size_t)(to - out);
+}
+
+bool csv_same(const struct csv_field *a, const struct csv_field *b)
+{
+    if (!a->escaped && !b->escaped)
+        return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+    size_t i = 0, k = 0;
+    for (; i < a->size && k < b->size; i++, k++) {
+        if (a->data[i] != b->data[k])
+            return false;
+        i += a->escaped && a->data[i] == '"'; /* past the twin */
+        k += b->escaped && b->data[k] == '"';
+    }
+    return i == a->size && k == b->size;
 }
 
 uint64_t csv_count_lines(const char *data, size_t size)

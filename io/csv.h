@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifndef CSV_RECORD_MAX /* a test makes it small */
 #define CSV_RECORD_MAX 65536
+#endif
 #define CSV_LOOKAHEAD (CSV_RECORD_MAX + 4) /* bytes behind a record's start that settle what it is */
 #define CSV_FIELDS_MAX 4096                /* a record of more fields is still a record; the rest is only counted */
 
@@ -36,8 +38,23 @@ enum csv_result {
 enum csv_result csv_next(const char *buffer, size_t size, size_t position, bool final, struct csv_field *fields,
                          uint32_t fields_max, uint32_t *ret_count, size_t *ret_next);
 
+/* What a bad record tells of the lines behind its first: a file whose every line opens a quote that nothing closes would
+ * else be looked through 64 KiB a line. Zeroed it tells nothing; it is to be zeroed whenever bytes of the buffer move, and
+ * positions must ascend until then. */
+struct csv_seen {
+    size_t until; /* whatever record reaches a line end before this inside quotes is here in `state` */
+    uint8_t state;
+};
+
+/* csv_next, and the same results in time that grows with the buffer alone. `seen` NULL: csv_next. */
+enum csv_result csv_next_seen(const char *buffer, size_t size, size_t position, bool final, struct csv_field *fields,
+                              uint32_t fields_max, uint32_t *ret_count, size_t *ret_next, struct csv_seen *seen);
+
 /* Copies a field with "" folded to `"`; out needs field->size bytes. Returns the size. */
 size_t csv_unescape(const struct csv_field *field, char *out);
+
+/* Are both the same once unquoted? (A bare a""b is not what a quoted "a""b" is.) */
+bool csv_same(const struct csv_field *a, const struct csv_field *b);
 
 uint64_t csv_count_lines(const char *data, size_t size); /* LFs */
 

@@ -62,6 +62,7 @@ struct reading { /* one worker's state */
     char *buffer;
     size_t buffer_size;
     struct csv_field fields[CSV_FIELDS_MAX];
+    struct csv_seen seen; /* of the buffer as it is */
     /* of the file and piece being read */
     const struct record_layout *layout;
     uint32_t file, piece, reject_part;
@@ -197,8 +198,8 @@ static enum csv_result take_records(struct reading *reading, size_t size, size_t
     while (*position < limit) {
         uint32_t count = 0;
         size_t next = *position;
-        enum csv_result result = csv_next(reading->buffer, size, *position, final, reading->fields, CSV_FIELDS_MAX, &count,
-                                          &next);
+        enum csv_result result = csv_next_seen(reading->buffer, size, *position, final, reading->fields, CSV_FIELDS_MAX,
+                                               &count, &next, &reading->seen);
         if (result == CSV_MORE || result == CSV_END)
             return result;
         int failed = 0;
@@ -303,6 +304,7 @@ static int read_stream(struct reading *reading, struct source *source)
     while (!final) {
         memmove(reading->buffer, reading->buffer + position, held -= position);
         position = 0;
+        reading->seen = (struct csv_seen){0};
         ssize_t got = source_read(source, reading->buffer + held, STREAM_SIZE, &fault);
         if (got < 0)
             return source_failed(reading, &fault);
@@ -465,6 +467,7 @@ static int read_block(struct reading *reading, struct shared *shared, uint32_t i
     uint64_t end = start;
     if (start < limit) {
         size_t position = (size_t)(start - from);
+        reading->seen = (struct csv_seen){0};
         bool wrong = false, found = false;
         enum csv_result result = take_records(reading, size, &position, (size_t)(limit - from), until == shared->size, &wrong);
         if (wrong)

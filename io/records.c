@@ -42,16 +42,11 @@ static bool names_column(const struct csv_field *field, const char *name)
     return got == size && memcmp(buffer, name, size) == 0;
 }
 
-static bool same_field(const struct csv_field *a, const struct csv_field *b)
-{
-    return span_equal((struct span){a->data, a->size}, (struct span){b->data, b->size});
-}
-
 bool record_layout_read(struct record_layout *layout, const struct csv_field *fields, uint32_t count, char wrong[256])
 {
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t j = 0; j < i; j++) {
-            if (same_field(&fields[i], &fields[j])) {
+            if (csv_same(&fields[i], &fields[j])) {
                 snprintf(wrong, 256, "its header names column %u a second time, as column %u", j + 1, i + 1);
                 return false;
             }

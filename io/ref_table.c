@@ -83,8 +83,7 @@ static bool read_header(struct ref_reader *reader, const struct ref_table *table
     }
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t j = 0; j < i; j++)
-            if (span_equal((struct span){fields[i].data, fields[i].size},
-                           (struct span){fields[j].data, fields[j].size})) {
+            if (csv_same(&fields[i], &fields[j])) {
                 ref_refuse(reader, table->file, 1, "columns %u and %u have the same name", j + 1, i + 1);
                 break;
             }
@@ -139,9 +138,10 @@ static int read_records(struct ref_reader *reader, const struct ref_table *table
     struct csv_field fields[HEADER_MAX];
     uint32_t at[REF_COLUMNS_MAX], column_count = 0, line = 1, count;
     bool headed = false;
+    struct csv_seen seen = {0};
     size_t position = size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0, next;
     for (;; position = next) {
-        enum csv_result result = csv_next(data, size, position, true, fields, HEADER_MAX, &count, &next);
+        enum csv_result result = csv_next_seen(data, size, position, true, fields, HEADER_MAX, &count, &next, &seen);
         if (result == CSV_END)
             break;
         if (result == CSV_BAD || result == CSV_BAD_CUT) {

@@ -168,6 +168,22 @@ int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key,
     return db_check(table, &k, &v, ret_payload, fault);
 }
 
+int db_cursor_get(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *value, MDB_cursor_op op)
+{
+    static const uint8_t KEY_SIZES[TABLE_COUNT] = {/* 0: of any size */
+                                                   [TABLE_RUNS] = 4,
+                                                   [TABLE_OPEN] = 12,
+                                                   [TABLE_CLOSED] = 12,
+                                                   [TABLE_CLOSED_FILTER] = 12,
+                                                   [TABLE_NOTICES] = 12,
+                                                   [TABLE_NOTICES_FILTER] = 12,
+                                                   [TABLE_HISTORY] = 12,
+                                                   [TABLE_DUE] = 16,
+                                                   [TABLE_AWAITED] = 18};
+    int error = db_calls.cursor_get(cursor, key, value, op);
+    return !error && KEY_SIZES[table] && key->mv_size != KEY_SIZES[table] ? MDB_CORRUPTED : error;
+}
+
 /* ---- writing ---- */
 
 int db_write_begin(struct db_writer *writer, const struct db *db, size_t limit, struct fault *fault)
@@ -234,7 +250,7 @@ int db_sweep(struct db_writer *writer, enum table table, const void *from, size_
         if (error)
             return db_fault(fault, error, "sweep");
         MDB_val key = {last_size, last}, value;
-        error = db_calls.cursor_get(cursor, &key, &value, last_size ? MDB_SET_RANGE : MDB_FIRST);
+        error = db_cursor_get(cursor, table, &key, &value, last_size ? MDB_SET_RANGE : MDB_FIRST);
         bool full = false;
         while (!error && !full) {
             enum db_verdict what = verdict(key.mv_data, key.mv_size, context);
@@ -248,7 +264,7 @@ int db_sweep(struct db_writer *writer, enum table table, const void *from, size_
                 full = writer->bytes > writer->limit;
             }
             if (!error && !full)
-                error = db_calls.cursor_get(cursor, &key, &value, MDB_NEXT);
+                error = db_cursor_get(cursor, table, &key, &value, MDB_NEXT);
         }
         mdb_cursor_close(cursor);
         if (error && error != MDB_NOTFOUND)

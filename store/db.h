@@ -44,6 +44,8 @@ uint64_t db_checksum(enum table table, const void *key, size_t key_size, const v
 /* Gets a value and checks it: *ret_payload is what stands behind the checksum. 0, 1 where there is none, or -1. */
 int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key, size_t key_size, struct span *ret_payload,
            struct fault *fault);
+/* What a cursor meets next, by `op`. A key that is not of the table's size is MDB_CORRUPTED: whoever reads it may trust its size. */
+int db_cursor_get(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *value, MDB_cursor_op op);
 /* Checks a value that a cursor met. */
 int db_check(enum table table, const MDB_val *key, const MDB_val *value, struct span *ret_payload, struct fault *fault);
 

@@ -221,18 +221,18 @@ void segment_rewind(struct segment_view *view)
 
 /* Moves an LMDB cursor to the value of `number` with the greatest first hash ≤ hash, or, where `hash` lies before all, to
  * the first. 1 there, 0 the segment holds none in this table, -1. */
-static int seek(MDB_cursor *cursor, uint32_t number, uint64_t hash, MDB_val *key, MDB_val *value, struct fault *fault)
+static int seek(MDB_cursor *cursor, enum table table, uint32_t number, uint64_t hash, MDB_val *key, MDB_val *value, struct fault *fault)
 {
     uint8_t wanted[KEY_SIZE];
     make_key(wanted, number, hash);
     *key = (MDB_val){sizeof wanted, wanted};
-    int error = db_calls.cursor_get(cursor, key, value, MDB_SET_RANGE);
-    if (!error && key->mv_size == KEY_SIZE && memcmp(key->mv_data, wanted, KEY_SIZE) == 0)
+    int error = db_cursor_get(cursor, table, key, value, MDB_SET_RANGE);
+    if (!error && memcmp(key->mv_data, wanted, KEY_SIZE) == 0)
         return 1;
     bool behind = !error && db_get_u32(key->mv_data) == number;
     if (error && error != MDB_NOTFOUND)
         return db_fault(fault, error, "read");
-    error = db_calls.cursor_get(cursor, key, value, error ? MDB_LAST : MDB_PREV);
+    error = db_cursor_get(cursor, table, key, value, error ? MDB_LAST : MDB_PREV);
     if (error && error != MDB_NOTFOUND)
         return db_fault(fault, error, "read");
     if (!error && db_get_u32(key->mv_data) == number)
@@ -240,19 +240,33 @@ static int seek(MDB_cursor *cursor, uint32_t number, uint64_t hash, MDB_val *key
     if (!behind)
         return 0;
     *key = (MDB_val){sizeof wanted, wanted};
-    error = db_calls.cursor_get(cursor, key, value, MDB_SET_RANGE);
+    error = db_cursor_get(cursor, table, key, value, MDB_SET_RANGE);
     return error ? db_fault(fault, error, "read") : 1;
 }
 
 /* The next value of the same segment: 1, 0 the end, -1. */
-static int step(MDB_cursor *cursor, uint32_t number, MDB_val *key, MDB_val *value, struct fault *fault)
+static int step(MDB_cursor *cursor, enum table table, uint32_t number, MDB_val *key, MDB_val *value, struct fault *fault)
 {
-    int error = db_calls.cursor_get(cursor, key, value, MDB_NEXT);
+    int error = db_cursor_get(cursor, table, key, value, MDB_NEXT);
     if (error == MDB_NOTFOUND)
         return 0;
     if (error)
         return db_fault(fault, error, "read");
     return db_get_u32(key->mv_data) == number;
+}
+
+static bool entry_before(const struct chunk_entry *entry, uint64_t hash, uint32_t sub)
+{
+    return entry->hash < hash || (entry->hash == hash && entry->sub < sub);
+}
+
+/* Do records follow one another to the end, and names in their order? All who read a chunk take it for granted. */
+static bool sound(const struct chunk_entry *entries, uint32_t count, size_t size)
+{
+    for (uint32_t i = 1; i < count; i++)
+        if (entries[i].end < entries[i - 1].end || !entry_before(&entries[i - 1], entries[i].hash, entries[i].sub))
+            return false;
+    return entries[count - 1].end == size;
 }
 
 static int load_chunk(const struct segment_view *view, struct segment_cursor *cursor, const MDB_val *key,
@@ -269,7 +283,7 @@ static int load_chunk(const struct segment_view *view, struct segment_cursor *cu
         return db_damaged(fault, view->table);
     cursor->entries = (const struct chunk_entry *)(payload.data + sizeof head);
     cursor->records = payload.data + sizeof head + head.count * sizeof *cursor->entries;
-    if (cursor->entries[head.count - 1].end != payload.size - sizeof head - head.count * sizeof *cursor->entries)
+    if (!sound(cursor->entries, head.count, payload.size - sizeof head - head.count * sizeof *cursor->entries))
         return db_damaged(fault, view->table);
     cursor->count = head.count;
     cursor->position = 0;
@@ -283,11 +297,6 @@ static struct span entry_record(const struct segment_cursor *cursor, uint32_t i)
     return (struct span){cursor->records + begin, cursor->entries[i].end - begin};
 }
 
-static bool entry_before(const struct chunk_entry *entry, uint64_t hash, uint32_t sub)
-{
-    return entry->hash < hash || (entry->hash == hash && entry->sub < sub);
-}
-
 /* Loads the chunk that holds the first name ≥ (hash, sub) and puts `position` on it. 1, 0 the end, -1. */
 static int locate(const struct segment_view *view, struct segment_cursor *cursor, uint64_t hash, uint32_t sub,
                   struct fault *fault)
@@ -296,15 +305,15 @@ static int locate(const struct segment_view *view, struct segment_cursor *cursor
     if (cursor->ended)
         return 0;
     if (!cursor->loaded) {
-        int there = seek(cursor->cursor, cursor->number, hash, &key, &value, fault);
+        int there = seek(cursor->cursor, view->table, cursor->number, hash, &key, &value, fault);
         cursor->ended = there == 0;
         if (there <= 0 || load_chunk(view, cursor, &key, &value, fault))
             return there <= 0 ? there : -1;
     }
     for (unsigned steps = 0; entry_before(&cursor->entries[cursor->count - 1], hash, sub); steps++) {
-        int there = step(cursor->cursor, cursor->number, &key, &value, fault);
+        int there = step(cursor->cursor, view->table, cursor->number, &key, &value, fault);
         if (there == 1 && steps == 1) /* far away: jump. A jump may land before the end of a chunk's hashes: step once more */
-            there = seek(cursor->cursor, cursor->number, hash, &key, &value, fault);
+            there = seek(cursor->cursor, view->table, cursor->number, hash, &key, &value, fault);
         cursor->ended = there == 0;
         if (there <= 0 || load_chunk(view, cursor, &key, &value, fault))
             return there <= 0 ? there : -1;
@@ -333,9 +342,9 @@ static int filter_allows(const struct segment_view *view, struct segment_cursor 
     MDB_val key, value;
     for (unsigned steps = 0; !cursor->filter_loaded || hash > cursor->filter_last; steps++) {
         int there = cursor->filter_loaded && steps == 0
-                        ? step(cursor->filter, cursor->number, &key, &value, fault)
-                        : steps <= 1 ? seek(cursor->filter, cursor->number, hash, &key, &value, fault)
-                                     : step(cursor->filter, cursor->number, &key, &value, fault);
+                        ? step(cursor->filter, view->filter_table, cursor->number, &key, &value, fault)
+                        : steps <= 1 ? seek(cursor->filter, view->filter_table, cursor->number, hash, &key, &value, fault)
+                                     : step(cursor->filter, view->filter_table, cursor->number, &key, &value, fault);
         cursor->filter_ended = there == 0;
         if (there <= 0)
             return there;
@@ -421,7 +430,7 @@ int segment_next(struct segment_view *view, struct fault *fault)
         if (++cursor->position < cursor->count)
             continue;
         MDB_val key, value;
-        int there = step(cursor->cursor, cursor->number, &key, &value, fault);
+        int there = step(cursor->cursor, view->table, cursor->number, &key, &value, fault);
         cursor->ended = there == 0;
         if (there < 0 || (there && load_chunk(view, cursor, &key, &value, fault)))
             return -1;

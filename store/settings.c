@@ -101,3 +101,38 @@ int store_check_settings(const struct settings *settings, struct fault *fault)
         return fault_set(fault, FAULT_USAGE, "remember must be at least three times expire_after");
     return 0;
 }
+
+static bool is_code(const char code[8])
+{
+    size_t digits = 0;
+    while (digits < 8 && code[digits] >= '0' && code[digits] <= '9')
+        digits++;
+    for (size_t i = digits; i < 8; i++)
+        if (code[i])
+            return false;
+    return digits >= 3;
+}
+
+bool store_settings_are_sound(const struct settings *settings)
+{
+    for (size_t i = 0; i < sizeof SETTINGS / sizeof *SETTINGS; i++) {
+        const struct setting *setting = &SETTINGS[i];
+        const char *field = (const char *)settings + setting->offset;
+        int64_t number = 0;
+        uint32_t small = 0;
+        if (setting->form == FORM_CODE) {
+            if (!is_code(field))
+                return false;
+            continue;
+        }
+        if (setting->form == FORM_DURATION) {
+            memcpy(&number, field, sizeof number);
+        } else {
+            memcpy(&small, field, sizeof small);
+            number = small;
+        }
+        if (number < setting->low || number > setting->high || (setting->form == FORM_SHARDS && number & (number - 1)))
+            return false;
+    }
+    return true;
+}

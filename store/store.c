@@ -320,6 +320,23 @@ static int damaged(const struct store *store, const char *what, struct fault *fa
                      what);
 }
 
+/* Are the counts within their bounds, and is every merge one of neighbours that are there? */
+static bool segments_are_sound(const struct state *state, unsigned segmented)
+{
+    uint32_t segments = state->segment_counts[segmented], merges = state->merge_counts[segmented];
+    if (segments > STORE_SEGMENTS_MAX || merges > STORE_MERGES_MAX)
+        return false;
+    for (uint32_t i = 0; i < merges; i++) {
+        const struct merge *merge = &state->merges[segmented][i];
+        uint32_t place = 0;
+        while (place < segments && state->segments[segmented][place].number != merge->first)
+            place++;
+        if (!merge->inputs || merge->inputs > segments - place)
+            return false;
+    }
+    return true;
+}
+
 static int load_state(struct store *store, struct span value, struct fault *fault)
 {
     size_t room = sizeof *store->state + REF_OPERATORS_MAX * sizeof *store->state->operators;
@@ -333,7 +350,7 @@ static int load_state(struct store *store, struct span value, struct fault *faul
     if (store->state->operator_count > REF_OPERATORS_MAX || store_state_size(store->state) != value.size)
         return damaged(store, "its state", fault);
     for (unsigned i = 0; i < SEGMENTED_COUNT; i++)
-        if (store->state->segment_counts[i] > STORE_SEGMENTS_MAX || store->state->merge_counts[i] > STORE_MERGES_MAX)
+        if (!segments_are_sound(store->state, i))
             return damaged(store, "its state", fault);
     for (uint32_t i = store->state->operator_count; i < REF_OPERATORS_MAX; i++)
         store->state->operators[i] = (struct operator_state){NEVER_MS, NEVER_MS, NEVER_MS, NEVER_MS};
@@ -359,6 +376,8 @@ static int load_values(struct store *store, MDB_txn *txn, struct fault *fault)
     if (there || value.size != sizeof store->settings)
         return damaged(store, "its settings", fault);
     memcpy(&store->settings, value.data, value.size);
+    if (!store_settings_are_sound(&store->settings))
+        return damaged(store, "its settings", fault);
     there = db_get(&store->db, txn, META(KEY_STATE), &value, fault);
     if (there || load_state(store, value, fault))
         return damaged(store, "its state", fault);
@@ -476,7 +495,7 @@ static int sweep_segments(const struct state *state, struct db_writer *writer, u
         MDB_val k = {sizeof key, key}, v;
         int error = db_calls.cursor_open(writer->txn, writer->db->tables[table], &cursor);
         if (!error) {
-            error = db_calls.cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+            error = db_cursor_get(cursor, table, &k, &v, MDB_SET_RANGE);
             if (!error)
                 number = db_get_u32(k.mv_data);
             mdb_cursor_close(cursor);

@@ -29,6 +29,9 @@ int store_set(struct settings *settings, const char *name, const char *value, bo
 /* The bounds that settings have with one another. */
 int store_check_settings(const struct settings *settings, struct fault *fault);
 
+/* Is each within its bounds? (Those of a damaged store may not be.) */
+bool store_settings_are_sound(const struct settings *settings);
+
 /* Makes STORE (it must not be there, or be an empty folder). `key` NULL: a random one. */
 int store_make(const char *dir, const uint8_t *key, const struct settings *settings, const struct ref_set *ref,
                struct fault *fault);

@@ -132,8 +132,10 @@ struct awaited_entry {
 static_assert(sizeof(struct awaited_entry) == 12, "no padding on disk");
 
 /* LMDB puts a value over half a page into pages of its own, 16 bytes of them for itself: these waste nothing. */
+#ifndef CHUNK_SIZE /* a test makes them small */
 #define CHUNK_SIZE (8 * 4096 - 16)
-#define QUEUE_SIZE (4 * 4096 - 16)
 #define FILTER_SIZE (4096 - 16)
+#endif
+#define QUEUE_SIZE (4 * 4096 - 16)
 
 #endif

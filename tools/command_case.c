@@ -84,6 +84,8 @@ static int take_history(struct view *view, uint32_t run, struct span packed)
             struct told told = {.run = run};
             memcpy(&told.row, bytes + at, sizeof told.row);
             at += sizeof told.row;
+            if (told.row.identity_size > size - at)
+                return db_damaged(view->fault, TABLE_HISTORY);
             told.identity = (struct span){bytes + at, told.row.identity_size};
             at += told.row.identity_size;
             if (head.phone == view->phone.number && buffer_add(&view->history, &told, sizeof told, view->fault))
@@ -104,9 +106,9 @@ static int find_history(struct view *view, MDB_txn *txn)
         db_put_u32(wanted, run);
         db_put_u64(wanted + 4, view->phone.hash);
         MDB_val key = {sizeof wanted, wanted}, value;
-        error = db_calls.cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+        error = db_cursor_get(cursor, TABLE_HISTORY, &key, &value, MDB_SET_RANGE);
         if (error || memcmp(key.mv_data, wanted, sizeof wanted) != 0)
-            error = db_calls.cursor_get(cursor, &key, &value, error ? MDB_LAST : MDB_PREV);
+            error = db_cursor_get(cursor, TABLE_HISTORY, &key, &value, error ? MDB_LAST : MDB_PREV);
         if (error == MDB_NOTFOUND || (!error && db_get_u32(key.mv_data) != run))
             continue;
         struct span payload;

@@ -144,7 +144,7 @@ int run_pop_due(struct run *run)
     db_put_time(from, state->due_until_ms);
     MDB_val key = {sizeof from, from}, value;
     if (!error)
-        error = db_calls.cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+        error = db_cursor_get(cursor, TABLE_DUE, &key, &value, MDB_SET_RANGE);
     else
         cursor = NULL;
     while (!error && !failed && db_get_time(key.mv_data) <= run->facts.as_of_ms) {
@@ -158,7 +158,7 @@ int run_pop_due(struct run *run)
             failed = entry.due_ms <= run->facts.as_of_ms ? add_due_event(run, entry.phone)
                                                          : run_queue_due(run, &entry, 1);
         }
-        error = db_calls.cursor_get(cursor, &key, &value, MDB_NEXT);
+        error = db_cursor_get(cursor, TABLE_DUE, &key, &value, MDB_NEXT);
     }
     if (cursor)
         mdb_cursor_close(cursor);

@@ -79,7 +79,7 @@ static int look_at_receipts_of(struct run *run, MDB_txn *txn, uint32_t operator)
         return db_fault(run->fault, error, "read");
     struct buffer bucket = {0};
     int64_t bucket_ms = NEVER_MS;
-    error = db_calls.cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    error = db_cursor_get(cursor, TABLE_AWAITED, &key, &value, MDB_SET_RANGE);
     while (!error && !failed) {
         const uint8_t *bytes = key.mv_data;
         int64_t at_ms = db_get_time(bytes + 2);
@@ -90,12 +90,12 @@ static int look_at_receipts_of(struct run *run, MDB_txn *txn, uint32_t operator)
         bucket_ms = at_ms;
         struct span payload;
         if (db_get_u32(bytes + 10) > run->facts.run - !run->writing) { /* of a run that was cut: not swept in a dry run */
-            error = db_calls.cursor_get(cursor, &key, &value, MDB_NEXT);
+            error = db_cursor_get(cursor, TABLE_AWAITED, &key, &value, MDB_NEXT);
             continue;
         }
         failed = failed || db_check(TABLE_AWAITED, &key, &value, &payload, run->fault) ||
                  buffer_add(&bucket, payload.data, payload.size, run->fault);
-        error = db_calls.cursor_get(cursor, &key, &value, MDB_NEXT);
+        error = db_cursor_get(cursor, TABLE_AWAITED, &key, &value, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
     if (!failed && bucket.size)

@@ -4,6 +4,7 @@
  * come back; 3 and 4: the same with a byte flipped: a fault or the same bytes, never others. In all of them
  * the file read through source.c and its bytes fed to inflate.h in small pieces must agree, in bytes and in
  * the reason; and what libzstd gives for the whole in one call, where no streaming is, must be the same. */
+#include "big_blocks.h"
 #include "io/inflate.h"
 #include "io/source.h"
 
@@ -19,7 +20,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#ifndef OUT_MAX
 #define OUT_MAX ((size_t)1 << 16) /* bombs are cut there */
+#endif
 
 #define REQUIRE(condition)                                                                                   \
     do {                                                                                                     \
@@ -36,11 +39,22 @@ struct result {
 
 static unsigned char *room(void)
 {
-    unsigned char *data = malloc(OUT_MAX);
+    unsigned char *data = big_alloc(OUT_MAX);
     REQUIRE(data != NULL);
     return data;
 }
 
+static struct result through_pieces(const uint8_t *file, size_t size, enum source_form form, size_t piece,
+                                    size_t step);
+
+#ifdef FUZZ_INFLATE
+static struct result through_source(const uint8_t *file, size_t size, size_t step)
+{
+    (void)step;
+    enum source_form form = size >= 2 && memcmp(file, "\x1f\x8b", 2) == 0 ? SOURCE_GZIP : SOURCE_ZSTD;
+    return through_pieces(file, size, form, size ? size : 1, OUT_MAX);
+}
+#else
 static struct result through_source(const uint8_t *file, size_t size, size_t step)
 {
     struct result result = {.data = room()};
@@ -75,6 +89,7 @@ static struct result through_source(const uint8_t *file, size_t size, size_t ste
     close(fd);
     return result;
 }
+#endif
 
 /* In pieces of `piece` bytes, each in a block of its own, with room for `step` bytes at a time. */
 static struct result through_pieces(const uint8_t *file, size_t size, enum source_form form, size_t piece,
@@ -123,10 +138,13 @@ static void same(const struct result *a, const struct result *b)
 static void same_as_one_call(const uint8_t *file, size_t size, const struct result *result)
 {
     unsigned char *data = room();
-    size_t got = ZSTD_decompress(data, OUT_MAX, file, size);
+    static ZSTD_DCtx *context;
+    if (context == NULL)
+        context = ZSTD_createDCtx();
+    size_t got = ZSTD_decompressDCtx(context, data, OUT_MAX, file, size);
     if (result->reason[0] == '\0' && !ZSTD_isError(got))
         REQUIRE(got == result->size && memcmp(data, result->data, got) == 0);
-    free(data);
+    big_free(data);
 }
 
 static struct result check(const uint8_t *file, size_t size, size_t piece, size_t step)
@@ -141,7 +159,7 @@ static struct result check(const uint8_t *file, size_t size, size_t piece, size_
         return result;
     struct result again = through_pieces(file, size, result.form, piece, step);
     same(&result, &again);
-    free(again.data);
+    big_free(again.data);
     if (result.form == SOURCE_ZSTD)
         same_as_one_call(file, size, &result);
     return result;
@@ -199,18 +217,20 @@ static size_t pack_gzip(unsigned char *out, const uint8_t *data, size_t size, un
 static size_t pack_zstd(unsigned char *out, size_t room_size, const uint8_t *data, size_t size,
                         unsigned level)
 {
-    ZSTD_CCtx *context = ZSTD_createCCtx();
+    static ZSTD_CCtx *context;
+    if (context == NULL)
+        context = ZSTD_createCCtx();
     ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
     ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, (int)(level % 5));
     ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, level & 1);
     size_t packed = ZSTD_compress2(context, out, room_size, data, size);
     REQUIRE(!ZSTD_isError(packed));
-    ZSTD_freeCCtx(context);
     return packed;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    keep_big_blocks();
     if (size < 5 || size > 30000)
         return 0;
     unsigned kind = data[0] % 5, piece = 1u + data[1], step = data[2] < 64 ? 1u + data[2] : 64u * data[2],
@@ -218,7 +238,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     data += 5;
     size -= 5;
     if (kind == 0) {
-        free(check(data, size, piece, step).data);
+        big_free(check(data, size, piece, step).data);
         return 0;
     }
     /* Two members or frames, the second perhaps empty. */
@@ -240,7 +260,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(result.reason[0] == '\0' && result.form == form);
     if (result.reason[0] == '\0' && result.form == form)
         REQUIRE(result.size == size && (size == 0 || memcmp(result.data, data, size) == 0));
-    free(result.data);
+    big_free(result.data);
     free(file);
     return 0;
 }

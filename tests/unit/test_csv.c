@@ -10,17 +10,27 @@
 enum csv_result portable_csv_next(const char *buffer, size_t size, size_t position, bool final,
                                   struct csv_field *fields, uint32_t fields_max, uint32_t *ret_count,
                                   size_t *ret_next);
+enum csv_result portable_csv_next_seen(const char *buffer, size_t size, size_t position, bool final,
+                                       struct csv_field *fields, uint32_t fields_max, uint32_t *ret_count,
+                                       size_t *ret_next, struct csv_seen *seen);
 size_t portable_csv_unescape(const struct csv_field *field, char *out);
+bool portable_csv_same(const struct csv_field *a, const struct csv_field *b);
 uint64_t portable_csv_count_lines(const char *data, size_t size);
 size_t portable_csv_quote(struct span text, char *out);
+static size_t looked; /* bytes that the twin looked at */
 #define CSV_PORTABLE
+#define CSV_LOOKED(bytes) (looked += (size_t)(bytes))
 #define csv_next portable_csv_next
+#define csv_next_seen portable_csv_next_seen
 #define csv_unescape portable_csv_unescape
+#define csv_same portable_csv_same
 #define csv_count_lines portable_csv_count_lines
 #define csv_quote portable_csv_quote
 #include "io/csv.c"
 #undef csv_next
+#undef csv_next_seen
 #undef csv_unescape
+#undef csv_same
 #undef csv_count_lines
 #undef csv_quote
 
@@ -192,6 +202,65 @@ Test(csv, unclosed_goes_on_at_the_second_line)
     cr_expect_eq(count, 2);
     cr_expect_eq(next, 9);
     cr_expect_eq(csv_next(text, sizeof text, next, false, fields, 8, &count, &next), CSV_BAD_CUT);
+}
+
+/* Reads a buffer to its end, with and without csv_seen: the same results. Returns how often the bytes were looked at. */
+static size_t looked_times(const char *text, size_t size, bool final, unsigned *ret_bad, unsigned *ret_records)
+{
+    struct csv_seen seen = {0};
+    size_t position = 0, all = 0;
+    *ret_bad = *ret_records = 0;
+    for (;;) {
+        struct csv_field a[8], b[8];
+        uint32_t count_a = 0, count_b = 0;
+        size_t next_a = 0, next_b = 0;
+        enum csv_result slow = csv_next(text, size, position, final, a, 8, &count_a, &next_a);
+        looked = 0;
+        enum csv_result result = portable_csv_next_seen(text, size, position, final, b, 8, &count_b, &next_b, &seen);
+        all += looked;
+        cr_assert_eq(result, slow, "at %zu: %d, not %d", position, result, slow);
+        if (result == CSV_END || result == CSV_MORE || result == CSV_BAD_CUT)
+            return all / size;
+        cr_assert_eq(next_a, next_b);
+        *ret_bad += result == CSV_BAD;
+        *ret_records += result == CSV_RECORD;
+        for (uint32_t i = 0; i < count_a && i < 8 && result == CSV_RECORD; i++)
+            cr_assert(count_a == count_b && a[i].data == b[i].data && a[i].size == b[i].size);
+        position = next_a;
+    }
+}
+
+/* Lines that open a quote which nothing closes, until in a far place the whole is found broken, or to the very end. */
+Test(csv, quotes_that_nothing_closes_cost_no_more)
+{
+    enum { SIZE = 2 * CSV_RECORD_MAX };
+    static const char LINE[] = "x\",\",y\n"; /* begun outside or inside quotes it ends inside */
+    static const struct {
+        size_t every;    /* a line of another kind so often */
+        const char *line;
+        bool final;
+    } FILES[] = {{SIZE, "", true},       {SIZE, "", false},        {60000, "x\"z\n", true}, {70000, "x\"\n", true},
+                 {4000, "x\"\n", true}, {65536, "x\"\r\n", true}, {65500, "x\"\r", true},  {0, "", true}};
+    char *text = malloc(SIZE);
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
+        size_t at = 0, since = 0;
+        memset(text, 'x', SIZE);
+        if (FILES[i].every == 0) /* few line ends, and they far from the end of what is looked at */
+            for (size_t begin = 0; begin + 60000 < SIZE; begin += 60000, at = begin)
+                for (at = begin; at < begin + 6000; at += sizeof LINE - 1)
+                    memcpy(text + at, LINE, sizeof LINE - 1);
+        while (FILES[i].every && at + 16 < SIZE) {
+            const char *line = since < FILES[i].every ? LINE : FILES[i].line;
+            since = since < FILES[i].every ? since + strlen(line) : 0;
+            memcpy(text + at, line, strlen(line));
+            at += strlen(line);
+        }
+        unsigned bad, records;
+        size_t times = looked_times(text, SIZE, FILES[i].final, &bad, &records);
+        cr_expect_gt(bad, 20u, "file %zu: %u", i, bad);
+        cr_expect_leq(times, 6u, "file %zu: each byte %zu times", i, times);
+    }
+    free(text);
 }
 
 static uint32_t random_state = 1;

@@ -235,14 +235,14 @@ static void sweep(uint32_t count, size_t value_max, uint32_t from, uint32_t stop
     for (uint32_t i = 0; i < count; i++) {
         uint8_t key[12] = {0};
         db_put_u32(key, i * 3);
-        cr_assert_eq(db_put(&writer, TABLE_DUE, key, 4 + i % 3 * 4, payload, dice(value_max + 1), &fault), 0);
+        cr_assert_eq(db_put(&writer, TABLE_META, key, 4 + i % 3 * 4, payload, dice(value_max + 1), &fault), 0);
     }
     commit(&writer);
     struct judge judge = {.stop_at = stop_at, .one_in = one_in, .salt = dice(0)};
     uint8_t from_key[4];
     db_put_u32(from_key, from);
     writer = begin(limit);
-    cr_assert_eq(db_sweep(&writer, TABLE_DUE, from_key, from ? sizeof from_key : 0, judge_key, &judge, &fault), 0, "%s", fault.text);
+    cr_assert_eq(db_sweep(&writer, TABLE_META, from_key, from ? sizeof from_key : 0, judge_key, &judge, &fault), 0, "%s", fault.text);
     commit(&writer);
     if (judge.seen)
         cr_expect_geq(judge.first_seen, from);
@@ -252,7 +252,7 @@ static void sweep(uint32_t count, size_t value_max, uint32_t from, uint32_t stop
         size_t size;
         db_put_u32(key, i * 3);
         bool dead = i * 3 >= from && i * 3 < stop_at && is_dead(&judge, i * 3);
-        int there = get(TABLE_DUE, key, 4 + i % 3 * 4, out, &size);
+        int there = get(TABLE_META, key, 4 + i % 3 * 4, out, &size);
         wrong += there != (dead ? 1 : 0);
         deleted += dead;
     }
@@ -260,12 +260,12 @@ static void sweep(uint32_t count, size_t value_max, uint32_t from, uint32_t stop
                  stop_at, one_in, deleted, limit, wrong);
     writer = begin(SIZE_MAX);
     judge = (struct judge){.stop_at = UINT32_MAX, .one_in = 1};
-    cr_assert_eq(db_sweep(&writer, TABLE_DUE, "", 0, judge_key, &judge, &fault), 0);
+    cr_assert_eq(db_sweep(&writer, TABLE_META, "", 0, judge_key, &judge, &fault), 0);
     commit(&writer);
     MDB_txn *txn;
     MDB_stat stat;
     cr_assert_eq(mdb_txn_begin(db.env, NULL, MDB_RDONLY, &txn), 0);
-    cr_assert_eq(mdb_stat(txn, db.tables[TABLE_DUE], &stat), 0);
+    cr_assert_eq(mdb_stat(txn, db.tables[TABLE_META], &stat), 0);
     cr_expect_eq(stat.ms_entries, 0u, "all dead, yet %zu are left", stat.ms_entries);
     mdb_txn_abort(txn);
 }

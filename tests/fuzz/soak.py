@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""A fuzz target for some time, with a corpus that grows in build/fuzz-corpus/TARGET, and what it has done in sum.
+
+usage: soak.py TARGET|all [--seconds N] [--seed N]       (tools/soak --fuzz hands over to this)
+       soak.py TARGET|all --merge [--files N]            writes the grown corpus, made small, into tests/fuzz/corpus/TARGET
+
+`all` goes through every target, the one with the fewest executions first. `run` plays whole runs against the plain model (run.py).
+The goal for each is 10^8 executions or an hour in sum; build/fuzz-corpus/TARGET.count holds executions and seconds in sum. What fails stands in build/fuzz-corpus/TARGET-crash-…, and is tried again with
+build/fuzz/tests/fuzz_TARGET FILE."""
+import argparse, glob, os, random, re, shutil, subprocess, sys, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+GROWN, BUILT = f"{ROOT}/build/fuzz-corpus", f"{ROOT}/build/fuzz/tests"
+TARGETS = sorted(os.path.basename(p)[5:-2] for p in glob.glob(f"{HERE}/fuzz_*.c"))
+# how long an input may be: as long as what it can be needs, as speed hangs on it
+SIZES = {"csv": 128, "csv_short": 256, "source": 512, "inflate": 256, "records": 384, "ref": 512, "texts": 512, "segment": 192, "store": 384, "phone_record": 384}
+SIZE = 96
+FILES, FILE_SIZE = 40, 4096
+# the goal for each target: so many executions, or so long
+EXECUTIONS, SECONDS = 10**8, 3600
+# what makes the sanitizer slow and finds nothing here: long stacks of allocations, a long quarantine
+SANITIZER = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=4:malloc_context_size=2:max_malloc_fill_size=0"}
+
+
+def build(names):
+    for command in (["cmake", "--preset", "fuzz"], ["cmake", "--build", "--preset", "fuzz", "-j2", "--target", *[f"fuzz_{name}" for name in names]]):
+        p = subprocess.run(["nice", "-n", "10", *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if p.returncode:
+            sys.exit(f"soak: {' '.join(command)} failed:\n{p.stdout[-3000:]}")
+
+
+def total(target, executions=0, seconds=0):
+    path = f"{GROWN}/{target}.count"
+    before = [int(x) for x in open(path).read().split()] if os.path.exists(path) else [0, 0]
+    after = before[0] + executions, before[1] + seconds
+    with open(path + ".new", "w") as f:
+        print(*after, file=f)
+    os.rename(path + ".new", path)
+    return after
+
+
+def share(done):
+    """how far it has got"""
+    return f"in sum {done[0]} executions in {done[1]} s, {min(1, max(done[0] / EXECUTIONS, done[1] / SECONDS)):.1%} of the goal"
+
+
+def fuzz(target, seconds, seed):
+    """True: nothing was found."""
+    os.makedirs(f"{GROWN}/{target}", exist_ok=True)
+    if target == "run":
+        return subprocess.run([sys.executable, "-B", f"{HERE}/run.py", f"{ROOT}/build/release/besik", "--seconds", str(seconds), "--seed", str(seed),
+                               "--keep", f"{GROWN}/run", "--count", f"{GROWN}/run.count"]).returncode == 0
+    began = time.time()
+    p = subprocess.run(["nice", "-n", "19", f"{BUILT}/fuzz_{target}", f"-max_total_time={seconds}", f"-seed={seed % 2**32 or 1}", f"-max_len={SIZES.get(target, SIZE)}",
+                        "-print_final_stats=1", "-print_funcs=0", "-detect_leaks=0", "-reload=0", "-timeout=60", "-rss_limit_mb=2048", f"-artifact_prefix={GROWN}/{target}-", f"{GROWN}/{target}", f"{HERE}/corpus/{target}"],
+                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", cwd=f"{ROOT}/build", env=SANITIZER)
+    found = re.search(r"number_of_executed_units: (\d+)", p.stderr)
+    now = int(found.group(1)) if found else 0
+    spent = round(time.time() - began)
+    all_of_it = total(target, now, spent)
+    print(f"fuzz {target}: {now} executions in {spent} s; {share(all_of_it)}; {'clean' if p.returncode == 0 else 'FAILED'}", flush=True)
+    if p.returncode:
+        print(p.stderr[-4000:])
+    return p.returncode == 0
+
+
+def merge(target, files):
+    """The corpus of the tree from what has grown: one file for each thing reached, the smallest first."""
+    tree, small = f"{HERE}/corpus/{target}", f"{GROWN}/{target}.small"
+    shutil.rmtree(small, ignore_errors=True)
+    os.makedirs(small)
+    named = {open(f"{tree}/{n}", "rb").read() for n in os.listdir(tree)} if os.path.isdir(tree) else set()
+    subprocess.run([f"{BUILT}/fuzz_{target}", "-merge=1", f"-max_len={FILE_SIZE}", small] + [d for d in (tree, f"{GROWN}/{target}") if os.path.isdir(d)],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, cwd=f"{ROOT}/build")
+    new = sorted((p for p in glob.glob(f"{small}/*") if open(p, "rb").read() not in named), key=os.path.getsize)
+    new = [p for p in new if os.path.getsize(p) <= FILE_SIZE][:: max(1, len(new) // files)][:files]
+    os.makedirs(tree, exist_ok=True)
+    for path in new:
+        shutil.copy(path, f"{tree}/{os.path.basename(path)[:12]}")
+    print(f"merge {target}: {len(os.listdir(small))} reach all, {len(new)} added to {len(named)}")
+    shutil.rmtree(small)
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("target", help=", ".join(TARGETS + ["run", "all"]))
+    a.add_argument("--seconds", type=int, default=60, help="for each target")
+    a.add_argument("--seed", type=int, default=random.randrange(1, 2**31))
+    a.add_argument("--merge", action="store_true")
+    a.add_argument("--files", type=int, default=FILES)
+    o = a.parse_args()
+    if o.target not in TARGETS + ["run", "all"]:
+        a.error(f"{o.target}: there is {', '.join(TARGETS + ['run', 'all'])}")
+    os.makedirs(GROWN, exist_ok=True)
+    names = TARGETS + ["run"] if o.target == "all" else [o.target]
+    print(f"seed {o.seed}", flush=True)
+    if names != ["run"]:
+        build([name for name in names if name != "run"])
+    if o.merge:
+        for name in names:
+            if name != "run":
+                merge(name, o.files)
+        return
+    names.sort(key=lambda n: total(n))
+    bad = [name for name in names if not fuzz(name, o.seconds, o.seed)]
+    for name in names if len(names) > 1 else []:
+        print(f"{name}: {share(total(name))}")
+    print("fuzz: " + ("failed: " + ", ".join(bad) if bad else "all clean"))
+    sys.exit(bool(bad))
+
+
+main()
