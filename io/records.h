@@ -46,7 +46,7 @@ struct record_reader {
 static_assert(offsetof(struct record_reader, payload) == offsetof(struct record_reader, event) + sizeof(struct event),
               "the payload stands right behind its event");
 
-/* Reads a record of field_count fields (as csv_next gave them). REASON_NONE: `event` and `payload` are it (KIND_TOTALS:
+/* Reads a record of field_count fields, as csv_next gave them: one behind another in one buffer. REASON_NONE: `event` and `payload` are it (KIND_TOTALS:
  * `totals`); else the reason why it is rejected, `identity` and `phone_known` set for rejects.csv. */
 enum reason record_read(struct record_reader *reader, const struct record_layout *layout, const struct csv_field *fields,
                         uint32_t field_count);
