@@ -63,6 +63,12 @@ static void *real_map(size_t size)
     return block;
 }
 
+static void *real_map_file(int fd, size_t size)
+{
+    void *block = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    return block == MAP_FAILED ? NULL : block;
+}
+
 struct sys sys = {
     .open = real_open,
     .close = close,
@@ -84,6 +90,7 @@ struct sys sys = {
     .readdir = readdir,
     .closedir = closedir,
     .map = real_map,
+    .map_file = real_map_file,
     .unmap = munmap,
     .alloc = malloc,
     .realloc = realloc,

@@ -33,6 +33,7 @@ struct sys {
     struct dirent *(*readdir)(DIR *dir);
     int (*closedir)(DIR *dir);
     void *(*map)(size_t size);             /* zeroed anonymous pages; NULL on failure */
+    void *(*map_file)(int fd, size_t size); /* to be read; NULL on failure */
     int (*unmap)(void *block, size_t size);
     void *(*alloc)(size_t size);           /* malloc */
     void *(*realloc)(void *block, size_t size);

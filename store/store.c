@@ -4,6 +4,7 @@
 #include "engine/check.h"
 #include "engine/phone.h"
 #include "io/sys.h"
+#include "store/pages.h"
 #include "store/scrub.h"
 
 #include <errno.h>
@@ -395,6 +396,20 @@ static int complete_folder(struct store *store, struct fault *fault)
     return failed;
 }
 
+/* Who writes has the file to itself, and looks it over first: LMDB trusts it. */
+static int open_for_writing(struct store *store, struct fault *fault)
+{
+    struct pages pages;
+    struct db_keys keys;
+    MDB_txn *txn;
+    if (take_lock(store, fault) || pages_look(store->dir, 0, false, &pages, fault) || db_open(&store->db, store->dir, false, fault) ||
+        store_read_begin(store, &txn, fault))
+        return -1;
+    int failed = db_get_keys(&store->db, txn, &keys, fault);
+    store_read_end(txn);
+    return failed || pages_compare(&pages, &keys, fault) || complete_folder(store, fault) ? -1 : 0;
+}
+
 int store_open(struct store *store, const char *dir, enum store_mode mode, struct fault *fault)
 {
     *store = (struct store){.lock_fd = -1};
@@ -404,10 +419,9 @@ int store_open(struct store *store, const char *dir, enum store_mode mode, struc
         return fault_memory(fault);
     memcpy(store->dir, dir, size);
     MDB_txn *txn = NULL;
-    int failed = check_made(dir, fault) || read_key(store, fault) || (mode == STORE_WRITE && take_lock(store, fault)) ||
-                 db_open(&store->db, dir, false, fault) ||
-                 (mode == STORE_WRITE && complete_folder(store, fault)) || store_read_begin(store, &txn, fault) ||
-                 load_values(store, txn, fault);
+    int failed = check_made(dir, fault) || read_key(store, fault) ||
+                 (mode == STORE_WRITE ? open_for_writing(store, fault) : db_open(&store->db, dir, false, fault)) ||
+                 store_read_begin(store, &txn, fault) || load_values(store, txn, fault);
     if (mode == STORE_READ && !failed)
         store->snapshot = txn;
     else
