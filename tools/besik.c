@@ -15,6 +15,7 @@ static const struct {
     {"set", "change a setting of a store", command_set},
     {"run", "the main job: one run over a set of input files", command_run},
     {"case", "a phone's cases, where they stand, and their history", command_case},
+    {"check", "is the store whole: each page, each value, each promise", command_check},
     {"purge", "strike what is personal of cases that closed long ago", command_purge},
     {"report", "what operators, agencies and the store disagree on now", command_report},
 };
