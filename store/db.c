@@ -49,7 +49,7 @@ int db_fault(struct fault *fault, int error, const char *doing)
 
 int db_damaged(struct fault *fault, enum table table)
 {
-    return fault_set(fault, FAULT_FAILED,
+    return fault_set(fault, FAULT_INPUT,
                      "store: table %s: a value is damaged; restore the store from a backup or rebuild it from its inputs",
                      DB_TABLE_NAMES[table]);
 }

@@ -317,7 +317,7 @@ static int read_key(struct store *store, struct fault *fault)
 
 static int damaged(const struct store *store, const char *what, struct fault *fault)
 {
-    return fault_set(fault, FAULT_FAILED, "%s: %s is damaged; restore the store from a backup or rebuild it", store->dir,
+    return fault_set(fault, FAULT_INPUT, "%s: %s is damaged; restore the store from a backup or rebuild it", store->dir,
                      what);
 }
 

@@ -91,13 +91,22 @@ static void look_at_state(struct check *check)
 
 /* ---- the whole ---- */
 
+/* It cannot be opened: because of its pages? */
+static int explain(struct check *check, const char *dir)
+{
+    struct fault broken = {0};
+    if (check->fault->code != FAULT_BUSY && pages_look(dir, 0, true, &check->pages, &broken) < 0 && broken.code == FAULT_INPUT)
+        *check->fault = broken;
+    return -1;
+}
+
 /* Opens the store's last snapshot and looks its pages over; a writer may go on meanwhile. */
 static int open_snapshot(struct check *check, const char *dir)
 {
     for (unsigned i = 0; i < TRIES; i++) {
         struct fault broken = {0};
         if (store_open(check->store, dir, STORE_READ, check->fault))
-            return -1;
+            return explain(check, dir);
         check->txn = check->store->snapshot;
         int looked = pages_look(dir, mdb_txn_id(check->txn), true, &check->pages, &broken);
         if (looked < 0 && broken.code != FAULT_INPUT) {
