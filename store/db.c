@@ -97,6 +97,20 @@ static int make_lock_file(const char *dir, struct fault *fault)
     return size == sizeof ZEROS ? 0 : fault_errno(fault, error, "%s: make", path);
 }
 
+/* LMDB would follow a link that somebody planted. */
+static int refuse_links(const char *dir, struct fault *fault)
+{
+    static const char *const NAMES[] = {"data.mdb", "lock.mdb"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        char path[4096];
+        struct stat stat;
+        snprintf(path, sizeof path, "%s/%s", dir, NAMES[i]);
+        if (sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(stat.st_mode))
+            return fault_set(fault, FAULT_INPUT, "%s: must be a plain file, no link: put back the store's own", path);
+    }
+    return 0;
+}
+
 int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
 {
     *db = (struct db){0};
@@ -104,7 +118,7 @@ int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
     if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
         return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
     MDB_txn *txn = NULL;
-    if (create && make_lock_file(dir, fault))
+    if (refuse_links(dir, fault) || (create && make_lock_file(dir, fault)))
         return -1;
     int error = open_env(db, dir);
     if (!error)

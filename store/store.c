@@ -260,6 +260,7 @@ int store_make(const char *dir, const uint8_t *key, const struct settings *setti
                  write_file(dir, "lock", NULL, 0, fault) ||
                  db_open(&db, dir, true, fault) || put_first_values(&db, settings, ref, fault);
     db_close(&db);
+    explicit_bzero(fresh, sizeof fresh);
     failed = failed || end_making(dir, fault);
     if (making >= 0)
         sys.close(making);
@@ -310,8 +311,10 @@ static int read_key(struct store *store, struct fault *fault)
         return fault_errno(fault, error, "%s: read", path);
     if (size != STORE_KEY_SIZE)
         return fault_set(fault, FAULT_INPUT, "%s: must hold %d bytes; put the archived key back", path, STORE_KEY_SIZE);
+    sys.keep(store->key, sizeof store->key);
     memcpy(store->key, key, STORE_KEY_SIZE);
-    store->seed = XXH3_64bits_withSeed(key, STORE_KEY_SIZE, 0x62657369);
+    explicit_bzero(key, sizeof key);
+    store->seed = XXH3_64bits_withSeed(store->key, STORE_KEY_SIZE, 0x62657369);
     return 0;
 }
 
