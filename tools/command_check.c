@@ -32,7 +32,8 @@ static void tell(const struct check *check, bool json)
         printf("},\"broken\":%llu}\n", (unsigned long long)check->broken_count);
         return;
     }
-    fwrite(check->broken.data, 1, check->broken.size, stdout);
+    if (check->broken.size)
+        fwrite(check->broken.data, 1, check->broken.size, stdout);
     if (!check->broken_count)
         printf("ok: %llu pages, %llu of them free; %llu values, %llu of them for the next run to sweep; %llu phones, %llu cases\n",
                (unsigned long long)check->pages.pages, (unsigned long long)check->pages.free_pages, (unsigned long long)values,
