@@ -33,9 +33,20 @@ static void forget_marks(struct phone *phone, int64_t before_ms)
     phone->mark_count = kept;
 }
 
+/* Operators are looked up by their ids, with no further look. */
+static bool operators_are_known(const struct apply *apply)
+{
+    const struct phone *phone = &apply->phone;
+    uint32_t count = apply->run->ref->operator_count;
+    bool known = phone->latest_ms == NEVER_MS || phone->latest_operator < count;
+    for (uint32_t i = 0; i < phone->sms_count && known; i++)
+        known = phone->sms[i].operator < count;
+    return known;
+}
+
 bool apply_load(struct apply *apply, struct span record)
 {
-    if (!phone_decode(&apply->phone, record))
+    if (!phone_decode(&apply->phone, record) || !operators_are_known(apply))
         return false;
     forget_marks(&apply->phone, apply->run->forget_before_ms);
     apply->was_known = true;

@@ -3,6 +3,7 @@
 
 #include "engine/check.h"
 #include "engine/phone.h"
+#include "io/sys.h"
 
 #include <string.h>
 
@@ -18,6 +19,7 @@ int ids_open(struct ids *ids, const uint8_t key[16], struct fault *fault)
     static const uint8_t PURPOSE[BLOCK] = "besik ids, 1";
     uint8_t derived[BLOCK];
     (void)fault; /* nothing here can fail */
+    sys.keep(ids, sizeof *ids);
     aes_set(&ids->aes, key);
     aes_encrypt(&ids->aes, PURPOSE, derived);
     aes_set(&ids->aes, derived);

@@ -313,14 +313,14 @@ int ref_unpack(struct ref_set **ret_set, const char *block, size_t size, struct 
     uint32_t version = 0;
     uint64_t sum = 0;
     if (size < HEAD_SIZE || memcmp(block, MAGIC, sizeof MAGIC - 1) != 0)
-        return fault_set(fault, FAULT_FAILED, "the store's reference data is damaged");
+        return fault_set(fault, FAULT_INPUT, "the store's reference data is damaged");
     memcpy(&version, block + sizeof MAGIC - 1, sizeof version);
     memcpy(&sum, block + sizeof MAGIC - 1 + sizeof version, sizeof sum);
     if (version != VERSION)
         return fault_set(fault, FAULT_FAILED, "the store's reference data has format %u, this besik reads %u",
                          version, VERSION);
     if (XXH3_64bits(block + HEAD_SIZE, size - HEAD_SIZE) != sum)
-        return fault_set(fault, FAULT_FAILED, "the store's reference data is damaged");
+        return fault_set(fault, FAULT_INPUT, "the store's reference data is damaged");
     struct ref_set *set;
     if (ref_set_open(&set, fault) < 0)
         return -1;

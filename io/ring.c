@@ -15,6 +15,8 @@
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define STEP_MAX                                                                                             \
     ((size_t)1 << 30)   /* bytes a single call is asked for; the kernel's own limit is just under 2 GiB */
@@ -208,12 +210,28 @@ static int wait_plain(struct ring *ring, struct ring_done *ret_done)
 
 /* ---- io_uring ---- */
 
+/* Rings go past a filter of system calls: this one will read, write and sync for ever, and nothing else. Kernels before 5.10
+ * do not know that. */
+static bool uring_restrict(struct io_uring *uring)
+{
+    struct io_uring_restriction allowed[] = {
+        {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_READ},
+        {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_WRITE},
+        {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_FSYNC},
+    };
+    /* Debian 12's liburing declares these two, but has them not */
+    return syscall(__NR_io_uring_register, uring->ring_fd, IORING_REGISTER_RESTRICTIONS, allowed,
+                   sizeof allowed / sizeof *allowed) == 0 &&
+           syscall(__NR_io_uring_register, uring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0) == 0;
+}
+
 static bool uring_open(struct io_uring *uring)
 {
     /* Older kernels answer EINVAL to a flag that they do not know. Refused altogether (EPERM, ENOSYS …) we
      * are plain. */
-    static const unsigned FLAGS[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-                                     IORING_SETUP_SINGLE_ISSUER, 0};
+    static const unsigned FLAGS[] = {
+        IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED,
+        IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_R_DISABLED, IORING_SETUP_R_DISABLED};
     int error = -EINVAL;
     for (size_t i = 0; i < sizeof FLAGS / sizeof *FLAGS && error == -EINVAL; i++)
         error = io_uring_queue_init(RING_DEPTH, uring, FLAGS[i]);
@@ -225,6 +243,7 @@ static bool uring_open(struct io_uring *uring)
                 io_uring_opcode_supported(probe, IORING_OP_FSYNC);
     if (probe != NULL)
         io_uring_free_probe(probe);
+    able = able && uring_restrict(uring); /* where it cannot be held to that, plain calls are as good */
     if (!able)
         io_uring_queue_exit(uring);
     return able;

@@ -63,6 +63,19 @@ static void *real_map(size_t size)
     return block;
 }
 
+static void *real_map_file(int fd, size_t size)
+{
+    void *block = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    return block == MAP_FAILED ? NULL : block;
+}
+
+static void real_keep(const void *secret, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)secret & ~(page - 1), end = (uintptr_t)secret + size;
+    (void)mlock(secret, size);
+    (void)madvise((void *)begin, end - begin, MADV_DONTDUMP);
+}
+
 struct sys sys = {
     .open = real_open,
     .close = close,
@@ -84,7 +97,9 @@ struct sys sys = {
     .readdir = readdir,
     .closedir = closedir,
     .map = real_map,
+    .map_file = real_map_file,
     .unmap = munmap,
+    .keep = real_keep,
     .alloc = malloc,
     .realloc = realloc,
     .free = free,

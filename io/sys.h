@@ -33,7 +33,9 @@ struct sys {
     struct dirent *(*readdir)(DIR *dir);
     int (*closedir)(DIR *dir);
     void *(*map)(size_t size);             /* zeroed anonymous pages; NULL on failure */
+    void *(*map_file)(int fd, size_t size); /* to be read; NULL on failure */
     int (*unmap)(void *block, size_t size);
+    void (*keep)(const void *secret, size_t size); /* out of swap and dumps; best effort */
     void *(*alloc)(size_t size);           /* malloc */
     void *(*realloc)(void *block, size_t size);
     void (*free)(void *block);

@@ -14,6 +14,7 @@
 #define MAP_SIZE ((size_t)1 << 40)
 #define MAP_SIZE_MIN ((size_t)1 << 32)
 #define CHECKSUM_SIZE 8
+#define KEYS "keys" /* of meta: struct db_keys */
 #define READERS_MAX 256
 #define LOCK_FILE_SIZE (READERS_MAX * 64 + 256) /* a line a reader, and a head */
 #define FULL ((uint64_t)1 << 20) /* so little free is a full disk: the writes of a transaction are larger */
@@ -48,7 +49,7 @@ int db_fault(struct fault *fault, int error, const char *doing)
 
 int db_damaged(struct fault *fault, enum table table)
 {
-    return fault_set(fault, FAULT_FAILED,
+    return fault_set(fault, FAULT_INPUT,
                      "store: table %s: a value is damaged; restore the store from a backup or rebuild it from its inputs",
                      DB_TABLE_NAMES[table]);
 }
@@ -96,6 +97,20 @@ static int make_lock_file(const char *dir, struct fault *fault)
     return size == sizeof ZEROS ? 0 : fault_errno(fault, error, "%s: make", path);
 }
 
+/* LMDB would follow a link that somebody planted. */
+static int refuse_links(const char *dir, struct fault *fault)
+{
+    static const char *const NAMES[] = {"data.mdb", "lock.mdb"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        char path[4096];
+        struct stat stat;
+        snprintf(path, sizeof path, "%s/%s", dir, NAMES[i]);
+        if (sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(stat.st_mode))
+            return fault_set(fault, FAULT_INPUT, "%s: must be a plain file, no link: put back the store's own", path);
+    }
+    return 0;
+}
+
 int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
 {
     *db = (struct db){0};
@@ -103,7 +118,7 @@ int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
     if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
         return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
     MDB_txn *txn = NULL;
-    if (create && make_lock_file(dir, fault))
+    if (refuse_links(dir, fault) || (create && make_lock_file(dir, fault)))
         return -1;
     int error = open_env(db, dir);
     if (!error)
@@ -156,6 +171,13 @@ int db_check(enum table table, const MDB_val *key, const MDB_val *value, struct 
     return db_damaged(fault, table);
 }
 
+uint64_t db_key_sum(enum table table, const void *key, size_t key_size)
+{
+    if (table == TABLE_META && key_size == sizeof KEYS - 1 && memcmp(key, KEYS, key_size) == 0)
+        return 0;
+    return XXH3_64bits_withSeed(key, key_size, 0x6b657973 + table);
+}
+
 int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key, size_t key_size, struct span *ret_payload,
            struct fault *fault)
 {
@@ -186,15 +208,64 @@ int db_cursor_get(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *v
 
 /* ---- writing ---- */
 
+int db_get_keys(const struct db *db, MDB_txn *txn, struct db_keys *ret_keys, struct fault *fault)
+{
+    struct span value;
+    *ret_keys = (struct db_keys){0};
+    int there = db_get(db, txn, TABLE_META, KEYS, sizeof KEYS - 1, &value, fault);
+    if (there == 0 && value.size != sizeof *ret_keys)
+        return db_damaged(fault, TABLE_META);
+    if (there == 0)
+        memcpy(ret_keys, value.data, sizeof *ret_keys);
+    return there < 0 ? -1 : 0;
+}
+
 int db_write_begin(struct db_writer *writer, const struct db *db, size_t limit, struct fault *fault)
 {
     *writer = (struct db_writer){.db = db, .limit = limit};
     int error = db_calls.txn_begin(db->env, NULL, 0, &writer->txn);
-    return error ? db_fault(fault, error, "begin") : 0;
+    if (error)
+        return db_fault(fault, error, "begin");
+    if (db_get_keys(db, writer->txn, &writer->keys, fault) == 0)
+        return 0;
+    db_write_abort(writer);
+    return -1;
+}
+
+static int put(struct db_writer *writer, enum table table, const void *key, size_t key_size, const void *payload, size_t size,
+               struct fault *fault)
+{
+    MDB_val k = {key_size, (void *)key}, v = {size + CHECKSUM_SIZE, NULL};
+    int error = db_calls.put(writer->txn, writer->db->tables[table], &k, &v, MDB_RESERVE | MDB_NOOVERWRITE);
+    if (!error) {
+        writer->keys.sums[table] += db_key_sum(table, key, key_size);
+        writer->keys_changed = true;
+    } else if (error == MDB_KEYEXIST) {
+        v = (MDB_val){size + CHECKSUM_SIZE, NULL};
+        error = db_calls.put(writer->txn, writer->db->tables[table], &k, &v, MDB_RESERVE);
+    }
+    if (error)
+        return db_fault(fault, write_error(writer->db, error), "write");
+    uint64_t checksum = db_checksum(table, key, key_size, payload, size);
+    memcpy(v.mv_data, &checksum, CHECKSUM_SIZE);
+    memcpy((char *)v.mv_data + CHECKSUM_SIZE, payload, size);
+    writer->written += v.mv_size;
+    return 0;
+}
+
+static void key_is_gone(struct db_writer *writer, enum table table, const void *key, size_t key_size)
+{
+    writer->keys.sums[table] -= db_key_sum(table, key, key_size);
+    writer->keys_changed = true;
 }
 
 static int commit(struct db_writer *writer, struct fault *fault)
 {
+    uint64_t written = writer->written; /* of what was asked for */
+    if (writer->keys_changed && put(writer, TABLE_META, KEYS, sizeof KEYS - 1, &writer->keys, sizeof writer->keys, fault))
+        return -1;
+    writer->written = written;
+    writer->keys_changed = false;
     int error = db_calls.txn_commit(writer->txn);
     writer->txn = NULL; /* gone, whatever became of it */
     writer->bytes = 0;
@@ -217,23 +288,15 @@ static int make_room(struct db_writer *writer, size_t size, struct fault *fault)
 int db_put(struct db_writer *writer, enum table table, const void *key, size_t key_size, const void *payload, size_t size,
            struct fault *fault)
 {
-    if (make_room(writer, size + CHECKSUM_SIZE, fault))
-        return -1;
-    MDB_val k = {key_size, (void *)key}, v = {size + CHECKSUM_SIZE, NULL};
-    int error = db_calls.put(writer->txn, writer->db->tables[table], &k, &v, MDB_RESERVE);
-    if (error)
-        return db_fault(fault, write_error(writer->db, error), "write");
-    uint64_t checksum = db_checksum(table, key, key_size, payload, size);
-    memcpy(v.mv_data, &checksum, CHECKSUM_SIZE);
-    memcpy((char *)v.mv_data + CHECKSUM_SIZE, payload, size);
-    writer->written += v.mv_size;
-    return 0;
+    return make_room(writer, size + CHECKSUM_SIZE, fault) ? -1 : put(writer, table, key, key_size, payload, size, fault);
 }
 
 int db_delete(struct db_writer *writer, enum table table, const void *key, size_t key_size, struct fault *fault)
 {
     MDB_val k = {key_size, (void *)key};
     int error = db_calls.del(writer->txn, writer->db->tables[table], &k, NULL);
+    if (!error)
+        key_is_gone(writer, table, key, key_size);
     return error && error != MDB_NOTFOUND ? db_fault(fault, error, "delete") : 0;
 }
 
@@ -261,6 +324,8 @@ int db_sweep(struct db_writer *writer, enum table table, const void *from, size_
                 memcpy(last, key.mv_data, last_size = key.mv_size);
                 writer->bytes += value.mv_size / 16 + 64; /* freed pages cost little, but not nothing */
                 error = db_calls.cursor_del(cursor, 0);
+                if (!error)
+                    key_is_gone(writer, table, last, last_size);
                 full = writer->bytes > writer->limit;
             }
             if (!error && !full)

@@ -11,6 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What the keys of each table add up to, "keys" itself left out. LMDB's keys have no checksum: by this a key that was changed,
+ * lost or made up is told without a look at any value (pages.h). Every transaction of a writer ends with it. */
+struct db_keys {
+    uint64_t sums[TABLE_COUNT];
+};
+
 struct db_calls { /* LMDB's calls that can fail; tests swap entries */
     int (*env_open)(MDB_env *env, const char *path, unsigned flags, mdb_mode_t mode);
     int (*txn_begin)(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **ret_txn);
@@ -41,6 +47,8 @@ int db_damaged(struct fault *fault, enum table table);             /* likewise: 
 /* checksum of a value's payload under its key */
 uint64_t db_checksum(enum table table, const void *key, size_t key_size, const void *payload, size_t size);
 
+uint64_t db_key_sum(enum table table, const void *key, size_t key_size);
+
 /* Gets a value and checks it: *ret_payload is what stands behind the checksum. 0, 1 where there is none, or -1. */
 int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key, size_t key_size, struct span *ret_payload,
            struct fault *fault);
@@ -56,7 +64,12 @@ struct db_writer {
     MDB_txn *txn;
     size_t bytes, limit;
     uint64_t written; /* bytes of values, in all */
+    struct db_keys keys;
+    bool keys_changed;
 };
+
+/* What was written of the keys; zeros where nothing was. */
+int db_get_keys(const struct db *db, MDB_txn *txn, struct db_keys *ret_keys, struct fault *fault);
 
 int db_write_begin(struct db_writer *writer, const struct db *db, size_t limit, struct fault *fault);
 int db_put(struct db_writer *writer, enum table table, const void *key, size_t key_size, const void *payload, size_t size,

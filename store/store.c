@@ -4,6 +4,7 @@
 #include "engine/check.h"
 #include "engine/phone.h"
 #include "io/sys.h"
+#include "store/pages.h"
 #include "store/scrub.h"
 
 #include <errno.h>
@@ -259,6 +260,7 @@ int store_make(const char *dir, const uint8_t *key, const struct settings *setti
                  write_file(dir, "lock", NULL, 0, fault) ||
                  db_open(&db, dir, true, fault) || put_first_values(&db, settings, ref, fault);
     db_close(&db);
+    explicit_bzero(fresh, sizeof fresh);
     failed = failed || end_making(dir, fault);
     if (making >= 0)
         sys.close(making);
@@ -309,14 +311,16 @@ static int read_key(struct store *store, struct fault *fault)
         return fault_errno(fault, error, "%s: read", path);
     if (size != STORE_KEY_SIZE)
         return fault_set(fault, FAULT_INPUT, "%s: must hold %d bytes; put the archived key back", path, STORE_KEY_SIZE);
+    sys.keep(store->key, sizeof store->key);
     memcpy(store->key, key, STORE_KEY_SIZE);
-    store->seed = XXH3_64bits_withSeed(key, STORE_KEY_SIZE, 0x62657369);
+    explicit_bzero(key, sizeof key);
+    store->seed = XXH3_64bits_withSeed(store->key, STORE_KEY_SIZE, 0x62657369);
     return 0;
 }
 
 static int damaged(const struct store *store, const char *what, struct fault *fault)
 {
-    return fault_set(fault, FAULT_FAILED, "%s: %s is damaged; restore the store from a backup or rebuild it", store->dir,
+    return fault_set(fault, FAULT_INPUT, "%s: %s is damaged; restore the store from a backup or rebuild it", store->dir,
                      what);
 }
 
@@ -414,6 +418,20 @@ static int complete_folder(struct store *store, struct fault *fault)
     return failed;
 }
 
+/* Who writes has the file to itself, and looks it over first: LMDB trusts it. */
+static int open_for_writing(struct store *store, struct fault *fault)
+{
+    struct pages pages;
+    struct db_keys keys;
+    MDB_txn *txn;
+    if (take_lock(store, fault) || pages_look(store->dir, 0, false, &pages, fault) || db_open(&store->db, store->dir, false, fault) ||
+        store_read_begin(store, &txn, fault))
+        return -1;
+    int failed = db_get_keys(&store->db, txn, &keys, fault);
+    store_read_end(txn);
+    return failed || pages_compare(&pages, &keys, fault) || complete_folder(store, fault) ? -1 : 0;
+}
+
 int store_open(struct store *store, const char *dir, enum store_mode mode, struct fault *fault)
 {
     *store = (struct store){.lock_fd = -1};
@@ -423,10 +441,9 @@ int store_open(struct store *store, const char *dir, enum store_mode mode, struc
         return fault_memory(fault);
     memcpy(store->dir, dir, size);
     MDB_txn *txn = NULL;
-    int failed = check_made(dir, fault) || read_key(store, fault) || (mode == STORE_WRITE && take_lock(store, fault)) ||
-                 db_open(&store->db, dir, false, fault) ||
-                 (mode == STORE_WRITE && complete_folder(store, fault)) || store_read_begin(store, &txn, fault) ||
-                 load_values(store, txn, fault);
+    int failed = check_made(dir, fault) || read_key(store, fault) ||
+                 (mode == STORE_WRITE ? open_for_writing(store, fault) : db_open(&store->db, dir, false, fault)) ||
+                 store_read_begin(store, &txn, fault) || load_values(store, txn, fault);
     if (mode == STORE_READ && !failed)
         store->snapshot = txn;
     else

@@ -22,6 +22,7 @@
  *                "state"                           struct state: last run, segments, queues   run, at its end
  *                "pending"                         the folder that is to appear               run, at its end; cleared after
  *                "unfinished"                      a run began to write                       run, first; cleared at its end
+ *                "keys"                            struct db_keys: what all keys add up to     every transaction, last
  * runs           run                               as-of, digest of its inputs                run, at its end
  * open           segment, first hash               phones with an open case: struct chunk     run
  * closed         segment, first hash               phones without one                         run
@@ -45,7 +46,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STORE_FORMAT 2
+#define STORE_FORMAT 3
 #define STORE_KEY_SIZE 16
 #define STORE_NAME_SIZE 16
 #define STORE_SEGMENTS_MAX 64

@@ -1,10 +1,15 @@
 /* besik.c - the front door: which command, and what its failure means to the shell. */
 #include "tools/commands.h"
 
+#include "tools/sandbox.h"
+
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const struct {
     const char *name, *summary;
@@ -15,6 +20,7 @@ static const struct {
     {"set", "change a setting of a store", command_set},
     {"run", "the main job: one run over a set of input files", command_run},
     {"case", "a phone's cases, where they stand, and their history", command_case},
+    {"check", "is the store whole: each page, each value, each promise", command_check},
     {"purge", "strike what is personal of cases that closed long ago", command_purge},
     {"report", "what operators, agencies and the store disagree on now", command_report},
 };
@@ -26,11 +32,30 @@ static void print_help(void)
         printf("  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
 }
 
+/* LMDB reads its file as memory: where the disk cannot give a page, that is a signal. */
+static void unreadable(int number)
+{
+    static const char LINE[] = "besik: the store's file cannot be read, or is cut: look at the disk, give besik check STORE, then the command again\n";
+    (void)number;
+    (void)!write(STDERR_FILENO, LINE, sizeof LINE - 1);
+    _exit(FAULT_FAILED);
+}
+
+static void keep_secrets(void)
+{
+    umask(0077);
+    if (!SANDBOX_ON)
+        return;
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a core would hold personal data */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    struct sigaction action = {.sa_handler = unreadable, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGBUS, &action, NULL);
+}
+
 int main(int argc, char **argv)
 {
     struct fault fault = {0};
-    umask(0077);
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a core would hold personal data */
+    keep_secrets();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help();
         return argc < 2 ? FAULT_USAGE : 0;

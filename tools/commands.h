@@ -9,6 +9,7 @@ int command_ref(int argc, char **argv, struct fault *fault);
 int command_set(int argc, char **argv, struct fault *fault);
 int command_run(int argc, char **argv, struct fault *fault);
 int command_case(int argc, char **argv, struct fault *fault);
+int command_check(int argc, char **argv, struct fault *fault);
 int command_purge(int argc, char **argv, struct fault *fault);
 int command_report(int argc, char **argv, struct fault *fault);
 

@@ -5,7 +5,7 @@
 
 int phone_damaged(struct fault *fault)
 {
-    return fault_set(fault, FAULT_FAILED, "store: a phone's record is damaged; restore the store from a backup");
+    return fault_set(fault, FAULT_INPUT, "store: a phone's record is damaged; restore the store from a backup");
 }
 
 int phone_load(struct phone *phone, struct span record, struct fault *fault)

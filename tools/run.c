@@ -4,6 +4,7 @@
 #include "engine/check.h"
 #include "engine/values.h"
 #include "tools/run_setup.h"
+#include "tools/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -376,12 +377,38 @@ static int do_passes(struct run *run)
     return 0;
 }
 
+/* From here on only what the run needs: what follows starts threads, which inherit it, and reads foreign bytes. */
+static void lock_down(struct run *run)
+{
+    struct sandbox sandbox;
+    if (!SANDBOX_ON)
+        return;
+    sandbox_begin(&sandbox);
+    sandbox_allow(&sandbox, run->store->dir, SANDBOX_WRITE);
+    sandbox_allow(&sandbox, run->place.parent, SANDBOX_WRITE);
+    if (run->options->tmp)
+        sandbox_allow(&sandbox, run->options->tmp, SANDBOX_WRITE);
+    sandbox_allow(&sandbox, "/sys/devices/system/cpu", SANDBOX_READ); /* how many processors there are */
+    for (int i = 0; i < run->options->path_count; i++)
+        sandbox_allow(&sandbox, run->options->paths[i], SANDBOX_READ);
+    for (uint32_t i = 0; i < run->walk.count; i++) /* some may be links to elsewhere */
+        sandbox_allow(&sandbox, run->walk.files[i].name, SANDBOX_READ);
+    const char *lacks = sandbox_enter(&sandbox);
+    if (lacks)
+        fprintf(stderr, "besik run: this kernel lacks %s: the run goes on without being locked down by it\n", lacks);
+}
+
 static int prepare(struct run *run)
 {
     uint32_t next = run->store->state->run + 1;
     if (decide_as_of(run) || walk_gather(&run->walk, run->options->paths, run->options->path_count, run->fault) ||
-        publish_place(&run->place, run->options->out, next, run->fault) || run_set_up(run))
+        publish_place(&run->place, run->options->out, next, run->fault))
         return -1;
+    lock_down(run);
+    if (run_set_up(run))
+        return -1;
+    if (SANDBOX_ON)
+        sandbox_settle(); /* threads and rings stand */
     if (folder_stands(run->options->out))
         return check_folder_again(run);
     return check_as_of(run) || run_check_space(run) ? -1 : 0;

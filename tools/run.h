@@ -166,6 +166,7 @@ void run_close_files(struct run *run);
 int run_flush_queues(struct run *run);
 int run_queue_due(struct run *run, const struct due_entry *entries, size_t count);
 int run_queue_awaited(struct run *run, const struct awaited_row *rows, size_t count);
+uint32_t run_notice_sub_of(const struct event *event, uint64_t seed);
 uint32_t run_notice_sub(const struct run *run, const struct event *event); /* the second part of its name in the index */
 size_t run_identity(const struct run *run, const struct event *event, char *out); /* as rejects.csv shows it; out: 8,200 bytes */
 

@@ -15,9 +15,14 @@ struct pass {
     atomic_uint next;
 };
 
+uint32_t run_notice_sub_of(const struct event *event, uint64_t seed)
+{
+    return (uint32_t)event_identity_hash(event, seed ^ SUB_SEED);
+}
+
 uint32_t run_notice_sub(const struct run *run, const struct event *event)
 {
-    return (uint32_t)event_identity_hash(event, run->facts.seed ^ SUB_SEED);
+    return run_notice_sub_of(event, run->facts.seed);
 }
 
 /* (id, notices before withdrawals, registered_at, phone, content, place) */

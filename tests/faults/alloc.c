@@ -37,14 +37,16 @@ static atomic_long calls;
 static atomic_bool counting;
 static long at;
 static bool always;
+static int count_fd = -1; /* opened before a run locks itself down */
 static create *real_create;
 static ring_init *real_ring_init;
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *number = getenv("ALLOC_AT"), *on = getenv("ALLOC_ON");
+    const char *number = getenv("ALLOC_AT"), *on = getenv("ALLOC_ON"), *path = getenv("ALLOC_COUNT");
     real_create = (create *)dlsym(RTLD_NEXT, "pthread_create");
     real_ring_init = (ring_init *)dlsym(RTLD_NEXT, "io_uring_queue_init");
+    count_fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
     at = number ? atol(number) : 0;
     always = on && strcmp(on, "always") == 0;
     atomic_store(&counting, true);
@@ -72,15 +74,10 @@ int __libc_start_main(main_function *main, int argc, char **argv, main_function 
 
 __attribute__((destructor)) static void end(void)
 {
-    const char *path = getenv("ALLOC_COUNT");
     char text[32];
     int size = snprintf(text, sizeof text, "%ld\n", atomic_load(&calls));
-    int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-    if (fd < 0)
-        return;
-    if (write(fd, text, (size_t)size) != size)
+    if (count_fd >= 0 && write(count_fd, text, (size_t)size) != size)
         abort();
-    close(fd);
 }
 
 /* Is this allocation one that fails? */

@@ -135,6 +135,8 @@ static int counted_commit(MDB_txn *txn)
 
 static int counted_put(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value, unsigned flags)
 {
+    if (key->mv_size == 4 && memcmp(key->mv_data, "keys", 4) == 0) /* a few bytes at the end of each */
+        return mdb_put(txn, table, key, value, flags);
     open_bytes += value->mv_size;
     if (open_bytes > most_bytes && open_bytes != value->mv_size)
         most_bytes = open_bytes;

@@ -1,0 +1,26 @@
+/* pages.h - LMDB's file looked over page by page, by its bytes alone: LMDB 0.9.24 trusts every page that it meets, and a flipped
+ * bit can make it crash, go astray, or leave something out.
+ * Room: store.  Looked at are both meta pages, all branches and leaves, and the list of free pages: headers, nodes, the order
+ * of keys, counts, and that each page has exactly one use. Values in pages of their own are not read (their checksums are
+ * looked at by whoever reads them), so this costs a thousandth of the store's size. */
+#ifndef STORE_PAGES_H
+#define STORE_PAGES_H
+
+#include "store/db.h"
+
+struct pages {
+    uint64_t txn; /* the snapshot that was looked at */
+    uint64_t pages, free_pages;
+    struct db_keys keys; /* what they add up to */
+    uint64_t entries[TABLE_COUNT];
+};
+
+/* `txn` 0: the newest, which must not change meanwhile (the caller holds the lock); else the snapshot of a reader.
+ * `whole`: heads of values' own pages too. 1 where the meta pages do not tell of `txn` any more; -1 and FAULT_INPUT where the
+ * file is damaged. */
+int pages_look(const char *dir, uint64_t txn, bool whole, struct pages *ret_pages, struct fault *fault);
+
+/* FAULT_INPUT where the keys are not those that were written. */
+int pages_compare(const struct pages *pages, const struct db_keys *keys, struct fault *fault);
+
+#endif

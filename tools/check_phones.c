@@ -1,0 +1,312 @@
+/* check_phones.c - see check.h: what the newest record of each phone promises, and what notices, queues, history and totals
+ * promise of it. Two tables that tell of the same things are compared by the sums of what each tells. */
+#include "tools/check.h"
+
+#include "engine/apply.h"
+#include "engine/event.h"
+#include "engine/flow.h"
+#include "engine/values.h"
+#include "store/history.h"
+#include "tools/run.h"
+
+#include <stdlib.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+#define PLAIN_MAX ((size_t)1 << 30) /* of a value of history */
+
+static uint64_t mix(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    uint64_t all[] = {a, b, c, d};
+    return XXH3_64bits(all, sizeof all);
+}
+
+/* ---- the queues ---- */
+
+static int look_at_due(struct check *check, const uint8_t *key, struct span payload)
+{
+    const struct state *state = check->store->state;
+    struct due_entry entry;
+    int64_t last_ms = db_get_time(key);
+    if (!payload.size || payload.size % sizeof entry) {
+        check_say(check, TABLE_DUE, "a value is cut");
+        return 0;
+    }
+    if (!store_due_is_live(state, key)) {
+        check->leftovers++;
+        return 0;
+    }
+    for (size_t i = 0; i < payload.size; i += sizeof entry) {
+        memcpy(&entry, payload.data + i, sizeof entry);
+        if (entry.phone >= 1000000000 || entry.due_ms < last_ms || (i == 0 && entry.due_ms != last_ms))
+            check_say(check, TABLE_DUE, "a value is out of order, or not what its key tells");
+        last_ms = entry.due_ms;
+    }
+    return buffer_add(&check->due, payload.data, payload.size, check->fault);
+}
+
+static int due_order(const void *a, const void *b)
+{
+    struct due_entry x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    if (x.phone != y.phone)
+        return x.phone < y.phone ? -1 : 1;
+    return (x.due_ms > y.due_ms) - (x.due_ms < y.due_ms);
+}
+
+static bool is_queued(const struct check *check, uint32_t phone, int64_t due_ms)
+{
+    struct due_entry wanted = {due_ms, phone};
+    return check->due.size &&
+           bsearch(&wanted, check->due.data, check->due.size / sizeof wanted, sizeof wanted, due_order);
+}
+
+static int look_at_awaited(struct check *check, const uint8_t *key, struct span payload)
+{
+    const struct state *state = check->store->state;
+    uint32_t operator = (uint32_t)key[0] << 8 | key[1];
+    int64_t at_ms = db_get_time(key + 2);
+    if (!payload.size || payload.size % sizeof(struct awaited_entry) || operator >= check->ref->operator_count) {
+        check_say(check, TABLE_AWAITED, "a value is cut, or of no operator");
+        return 0;
+    }
+    if (db_get_u32(key + 10) > state->run || at_ms <= state->operators[operator].settled_ms) {
+        check->leftovers++;
+        return 0;
+    }
+    for (size_t i = 0; i < payload.size; i += sizeof(struct awaited_entry)) {
+        struct awaited_entry entry;
+        memcpy(&entry, payload.data + i, sizeof entry);
+        uint64_t sum = mix(operator, (uint64_t)at_ms, entry.phone, (uint64_t)entry.case_slot << 32 | entry.sms >> 1);
+        check->awaited_of_queue += entry.sms & 1 ? -sum : sum;
+    }
+    return 0;
+}
+
+/* ---- a phone ---- */
+
+static uint64_t notice_sum(const struct check *check, struct span id, uint32_t phone, uint32_t case_number)
+{
+    struct {
+        struct event event;
+        char payload[2 + 256];
+    } notice = {.event = {.kind = KIND_NOTICES}};
+    if (id.size > 256)
+        return 0;
+    uint16_t size = (uint16_t)id.size;
+    memcpy(notice.payload, &size, sizeof size);
+    memcpy(notice.payload + sizeof size, id.data, size);
+    notice.event.size = (uint16_t)(sizeof size + size);
+    return mix(event_identity_hash(&notice.event, check->store->seed), run_notice_sub_of(&notice.event, check->store->seed), phone,
+               case_number);
+}
+
+static void look_at_sms(struct check *check, enum table table, const struct phone *phone, const struct kase *kase)
+{
+    const struct state *state = check->store->state;
+    for (uint32_t i = 1; i <= kase->sms_count; i++) {
+        const struct sms *sms = &phone->sms[kase->sms_first + i - 1];
+        if (sms->operator >= check->ref->operator_count || sms->at_ms > state->as_of_ms || sms->final > RECEIPT_FAILED) {
+            check_say(check, table, "an SMS is of no operator, or later than the last run");
+            continue;
+        }
+        if (!sms->final && !kase->withdrawn && sms->at_ms > state->operators[sms->operator].settled_ms)
+            check->awaited_of_cases += mix(sms->operator, (uint64_t)sms->at_ms, phone->number,
+                                           (uint64_t)(kase->number << 4 | kase->slot) << 32 | i);
+    }
+}
+
+static void look_at_case(struct check *check, enum table table, const struct phone *phone, const struct kase *kase)
+{
+    const struct state *state = check->store->state;
+    bool closed = kase->step == STEP_CLOSED;
+    check->cases++;
+    check->totals.open[kase->step]++;
+    (*(closed ? &check->totals.cases_closed : &check->totals.cases_open))++;
+    check->notices_of_cases += notice_sum(check, kase->notice_id, phone->number, kase->number);
+    if (closed != (kase->closed_ms != NEVER_MS) && closed)
+        check_say(check, table, "a case is closed, and no run closed it");
+    if (kase->withdrawn && !closed)
+        check_say(check, table, "a case was withdrawn, and stands open");
+    if (kase->begun_ms > state->as_of_ms || kase->since_ms > state->as_of_ms || kase->prompt_run > state->run)
+        check_say(check, table, "a case is ahead of the last run");
+    if (step_is_prompt(kase->step) && (!kase->last_sms || kase->prompt_run == 0))
+        check_say(check, table, "a case has an open prompt that was not sent");
+    if (!closed && !step_is_prompt(kase->step)) {
+        const struct request *request = &kase->requests[step_agency(kase->step)];
+        if (!request->made || request->status)
+            check_say(check, table, "a case waits for an agency that has nothing to answer");
+    }
+    for (unsigned agency = 0; agency < AGENCY_COUNT; agency++)
+        if (kase->requests[agency].made && kase->requests[agency].made_run > state->run)
+            check_say(check, table, "a request is ahead of the last run");
+    look_at_sms(check, table, phone, kase);
+}
+
+static int look_at_phone(struct check *check, enum table table, const struct segment_entry *entry)
+{
+    struct phone *phone = &check->phone;
+    phone->hash = entry->hash;
+    phone->number = entry->sub;
+    if (phone_load(phone, entry->record, check->fault))
+        return -1;
+    unsigned slots = 0;
+    check->phones++;
+    for (uint32_t i = 0; i < phone->case_count; i++) {
+        const struct kase *kase = &phone->cases[i];
+        if (kase->step != STEP_CLOSED && slots & 1u << kase->slot)
+            check_say(check, table, "two open cases hold one slot");
+        slots |= kase->step != STEP_CLOSED ? 1u << kase->slot : 0;
+        look_at_case(check, table, phone, kase);
+    }
+    if (phone->latest_ms != NEVER_MS && phone->latest_operator >= check->ref->operator_count)
+        check_say(check, table, "a phone is of no operator");
+    if (phone_is_open(phone) != (table == TABLE_OPEN))
+        check_say(check, table, "a phone stands in the wrong table");
+    if (table == TABLE_OPEN && phone->due_ms != INT64_MAX && !is_queued(check, phone->number, phone->due_ms))
+        check_say(check, TABLE_DUE, "an open case's due time is not queued");
+    return 0;
+}
+
+/* ---- all phones ---- */
+
+static int open_view(struct check *check, struct segment_view *view, unsigned segmented, enum table table, enum table filter)
+{
+    const struct state *state = check->store->state;
+    return segment_view_open(view, &check->store->db, check->txn, table, filter, state->segments[segmented],
+                             state->segment_counts[segmented], check->fault);
+}
+
+/* A record of closed counts where open has none. */
+static int look_at_table(struct check *check, unsigned segmented, enum table table)
+{
+    struct segment_view view = {0}, open = {0};
+    struct segment_entry entry;
+    struct span newer;
+    int failed = open_view(check, &view, segmented, table, TABLE_COUNT) ||
+                 open_view(check, &open, SEGMENTED_OPEN, TABLE_OPEN, TABLE_COUNT) || segment_scan(&view, 0, check->fault);
+    while (!failed && segment_peek(&view, &entry, check->fault) > 0) {
+        int hidden = table == TABLE_CLOSED ? segment_find(&open, entry.hash, entry.sub, &newer, check->fault) : 0;
+        failed = hidden < 0 || (!hidden && entry.record.size && look_at_phone(check, table, &entry)) ||
+                 segment_next(&view, check->fault);
+    }
+    segment_view_close(&view);
+    segment_view_close(&open);
+    return failed ? -1 : 0;
+}
+
+static int look_at_notices(struct check *check)
+{
+    struct segment_view view = {0};
+    struct segment_entry entry;
+    int failed = open_view(check, &view, SEGMENTED_NOTICES, TABLE_NOTICES, TABLE_COUNT) || segment_scan(&view, 0, check->fault);
+    while (!failed && segment_peek(&view, &entry, check->fault) > 0) {
+        struct notice_record record;
+        memcpy(&record, entry.record.data, sizeof record);
+        check->notices_of_index += mix(entry.hash, entry.sub, record.phone, record.case_number);
+        failed = segment_next(&view, check->fault);
+    }
+    segment_view_close(&view);
+    return failed ? -1 : 0;
+}
+
+/* ---- history ---- */
+
+/* 1 and the phone's record in check->phone, 0 there is none, -1 */
+static int find_phone(struct check *check, uint32_t number)
+{
+    uint64_t hash = value_phone_hash(number);
+    struct span record;
+    int there = segment_find(&check->open, hash, number, &record, check->fault);
+    if (there == 0)
+        there = segment_find(&check->closed, hash, number, &record, check->fault);
+    return there > 0 && phone_load(&check->phone, record, check->fault) ? -1 : there;
+}
+
+/* 1 where they are as they should be, 0, -1 */
+static int entries_are_good(struct check *check, uint64_t first_hash, const char *bytes, size_t size)
+{
+    uint64_t last = 0;
+    for (size_t at = 0; at < size;) {
+        struct history_head head;
+        if (size - at < sizeof head)
+            return 0;
+        memcpy(&head, bytes + at, sizeof head);
+        uint64_t hash = value_phone_hash(head.phone);
+        if (head.phone >= 1000000000 || !head.count || hash < last)
+            return 0;
+        if (hash < first_hash) /* of the first its key tells; a purge may have struck it */
+            return 0;
+        last = hash;
+        at += sizeof head;
+        int there = find_phone(check, head.phone);
+        if (there <= 0)
+            return there;
+        for (uint32_t i = 0; i < head.count; i++) {
+            struct history_row row;
+            if (size - at < sizeof row)
+                return 0;
+            memcpy(&row, bytes + at, sizeof row);
+            if (row.identity_size > size - at - sizeof row || !row.case_number || row.case_number > check->phone.case_count ||
+                row.event >= HISTORY_EVENT_COUNT || row.result >= RESULT_COUNT || row.step >= STEP_COUNT)
+                return 0;
+            at += sizeof row + row.identity_size;
+        }
+    }
+    return 1;
+}
+
+static int look_at_history(struct check *check, const uint8_t *key, struct span payload)
+{
+    uint32_t run = db_get_u32(key);
+    if (run > check->store->state->run) {
+        check->leftovers++;
+        return 0;
+    }
+    if (run != check->history_run) { /* hashes begin anew */
+        check->history_run = run;
+        segment_rewind(&check->open);
+        segment_rewind(&check->closed);
+    }
+    unsigned long long size = ZSTD_getFrameContentSize(payload.data, payload.size);
+    buffer_clear(&check->out);
+    char *room = size > PLAIN_MAX ? NULL : buffer_room(&check->out, size + 1, check->fault);
+    if (!room && size <= PLAIN_MAX)
+        return -1;
+    int good = room && ZSTD_decompress(room, size, payload.data, payload.size) == size;
+    if (good)
+        good = entries_are_good(check, db_get_u64(key + 4), room, size);
+    if (good == 0)
+        check_say(check, TABLE_HISTORY, "a value is not entries of phones that are known");
+    return good < 0 ? -1 : 0;
+}
+
+/* ---- the whole ---- */
+
+static void compare_sums(struct check *check)
+{
+    const struct counts *totals = &check->store->state->totals;
+    if (check->notices_of_cases != check->notices_of_index)
+        check_say(check, TABLE_NOTICES, "the index does not name each case's notice, and nothing else");
+    if (check->awaited_of_cases != check->awaited_of_queue)
+        check_say(check, TABLE_AWAITED, "it does not name each SMS that waits for its receipt, and nothing else");
+    if (memcmp(check->totals.open, totals->open, sizeof totals->open) != 0 || check->totals.cases_open != totals->cases_open ||
+        check->totals.cases_closed != totals->cases_closed)
+        check_say(check, TABLE_META, "the counts of cases by step are not those of the cases");
+}
+
+int check_phones(struct check *check)
+{
+    if (check_walk(check, TABLE_DUE, 16, look_at_due) || check_walk(check, TABLE_AWAITED, 18, look_at_awaited))
+        return -1;
+    if (check->due.size)
+        qsort(check->due.data, check->due.size / sizeof(struct due_entry), sizeof(struct due_entry), due_order);
+    if (look_at_table(check, SEGMENTED_OPEN, TABLE_OPEN) || look_at_table(check, SEGMENTED_CLOSED, TABLE_CLOSED) ||
+        look_at_notices(check) || open_view(check, &check->open, SEGMENTED_OPEN, TABLE_OPEN, TABLE_COUNT) ||
+        open_view(check, &check->closed, SEGMENTED_CLOSED, TABLE_CLOSED, TABLE_CLOSED_FILTER) ||
+        check_walk(check, TABLE_HISTORY, 12, look_at_history))
+        return -1;
+    compare_sums(check);
+    return 0;
+}
