@@ -207,6 +207,8 @@ def play(o, name, memory, work, workers):
             wrong.add(f"{peak / MIB:.0f} MiB are more than {bound / MIB:.0f}")
         failed += [f"{name}, --memory {memory}, night {night}: {x}" for x in sorted(wrong)]
         peaks.append(f"{peak / MIB:.0f}")
+    if o.compare:   # a record and a history in pieces are read by others too
+        outs.append({"case": subprocess.run([o.besik, "case", store, phone(1), "--json"], check=True, capture_output=True).stdout})
     size = os.path.getsize(f"{store}/data.mdb")
     shutil.rmtree(store)
     print(f"{name:8} --memory {memory:>4} --workers {workers:2}: at most {' / '.join(peaks):>14} MiB anonymous of {bound / MIB:.0f}; store {size / MIB:.0f} MiB; {time.time() - began:.0f} s", flush=True)
