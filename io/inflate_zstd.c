@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#define ZSTD_STATIC_LINKING_ONLY /* custom memory: a stranger's window is to be on the account of io/large.h */
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -34,12 +35,24 @@ struct inflate_zstd {
 static const char *begin(struct inflate_zstd *zstd, struct inflate_io *io);
 static const char *step(struct inflate_zstd *zstd, ZSTD_inBuffer *in, ZSTD_outBuffer *out);
 
+static void *take(void *nobody, size_t size)
+{
+    (void)nobody;
+    return sys.alloc(size);
+}
+
+static void give(void *nobody, void *block)
+{
+    (void)nobody;
+    sys.free(block);
+}
+
 struct inflate_zstd *inflate_zstd_open(void)
 {
     struct inflate_zstd *zstd = sys.alloc(sizeof *zstd);
     if (zstd == NULL)
         return NULL;
-    *zstd = (struct inflate_zstd){.context = ZSTD_createDCtx()};
+    *zstd = (struct inflate_zstd){.context = ZSTD_createDCtx_advanced((ZSTD_customMem){take, give, NULL})};
     if (zstd->context == NULL ||
         ZSTD_isError(ZSTD_DCtx_setParameter(zstd->context, ZSTD_d_windowLogMax, WINDOW_LOG_MAX))) {
         inflate_zstd_close(zstd);

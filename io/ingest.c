@@ -15,10 +15,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define STREAM_SIZE ((size_t)1 << 20)
 #define STREAM_PIECE ((uint64_t)64 << 20) /* a new piece so often: line numbers in a piece are 32 bits */
 #define HEAD_SIZE ((size_t)256 << 10)     /* a shared file's header must stand in here */
-#define READ_SIZE ((size_t)512 << 10)
+#define READ_SIZE ((size_t)256 << 10) /* no more than a reading buffer holds, however small a block is */
 #define NOWHERE UINT64_MAX
 
 struct block {
@@ -60,7 +59,7 @@ struct reading { /* one worker's state */
     struct record_reader *reader;
     struct ids ids;
     char *buffer;
-    size_t buffer_size;
+    size_t buffer_size, stream_size;
     struct csv_field fields[CSV_FIELDS_MAX];
     struct csv_seen seen; /* of the buffer as it is */
     /* of the file and piece being read */
@@ -305,12 +304,12 @@ static int read_stream(struct reading *reading, struct source *source)
         memmove(reading->buffer, reading->buffer + position, held -= position);
         position = 0;
         reading->seen = (struct csv_seen){0};
-        ssize_t got = source_read(source, reading->buffer + held, STREAM_SIZE, &fault);
+        ssize_t got = source_read(source, reading->buffer + held, reading->stream_size, &fault);
         if (got < 0)
             return source_failed(reading, &fault);
         if (crew_failed(reading->worker->crew))
             return -1;
-        final = (size_t)got < STREAM_SIZE;
+        final = (size_t)got < reading->stream_size;
         held += (size_t)got;
         since += (uint64_t)got;
         if (reading->ingest->hash_only) {
@@ -322,7 +321,7 @@ static int read_stream(struct reading *reading, struct source *source)
             int found = read_header(reading, held, final, &position, &lines);
             if (found < 0)
                 return -1;
-            if (found == 0 && held > reading->buffer_size - STREAM_SIZE)
+            if (found == 0 && held > reading->buffer_size - reading->stream_size)
                 return broken(reading, "its header is no CSV record");
             if (found == 0)
                 continue;
@@ -652,15 +651,15 @@ static void read_files(struct crew_worker *worker, void *context)
     struct floor *floor = context;
     struct reading *reading = sys.alloc(sizeof *reading);
     struct record_reader *reader = sys.alloc(sizeof *reader);
-    size_t block = floor->ingest->block_size + CSV_LOOKAHEAD + 1, stream = 2 * STREAM_SIZE + CSV_LOOKAHEAD;
-    size_t size = block > stream ? block : stream;
-    char *buffer = sys.map(size);
+    size_t block = floor->ingest->block_size + CSV_LOOKAHEAD + 1, half = floor->ingest->stream_size;
+    size_t stream = 2 * half + CSV_LOOKAHEAD, size = block > stream ? block : stream;
+    char *buffer = sys.alloc(size);
     if (!reading || !reader || !buffer) {
         fault_memory(&worker->fault);
     } else {
         memset(reading, 0, sizeof *reading);
         *reading = (struct reading){.floor = floor, .ingest = floor->ingest, .worker = worker, .reader = reader,
-                                    .buffer = buffer, .buffer_size = size};
+                                    .buffer = buffer, .buffer_size = size, .stream_size = half};
         reader->rules = floor->ingest->rules;
         reader->ids = &reading->ids;
         reader->payload[0] = 0;
@@ -681,8 +680,7 @@ static void read_files(struct crew_worker *worker, void *context)
         }
         ids_close(&reading->ids);
     }
-    if (buffer)
-        sys.unmap(buffer, size);
+    sys.free(buffer);
     sys.free(reader);
     sys.free(reading);
 }

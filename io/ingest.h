@@ -27,6 +27,7 @@ struct ingest {
     struct spool *rejects;  /* by place, REJECT_PARTS */
     unsigned event_bits, notice_bits; /* log2 of their parts */
     size_t block_size;      /* of a shared file; tests make it small */
+    size_t stream_size;     /* so much of any other file is read at once */
     bool hash_only;         /* only count and hash the files */
     /* made */
     struct inputs *inputs;

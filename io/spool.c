@@ -2,6 +2,7 @@
 #include "io/spool.h"
 
 #include "engine/check.h"
+#include "io/large.h"
 #include "io/sys.h"
 
 #include <assert.h>
@@ -16,7 +17,7 @@
 struct spool_chunk {
     struct spool_chunk *next;
     uint32_t size;
-    uint32_t reserved;
+    uint32_t own; /* of its worker, not of the pool */
     char data[SPOOL_CHUNK - 16];
 };
 static_assert(sizeof(struct spool_chunk) == SPOOL_CHUNK, "chunks fill slabs");
@@ -36,6 +37,7 @@ void spool_pool_close(struct spool_pool *pool)
     for (struct slab *slab = pool->slabs; slab;) {
         struct slab *next = slab->next;
         sys.unmap(slab, SLAB_SIZE);
+        large_discharge(SLAB_SIZE);
         slab = next;
     }
     pthread_mutex_destroy(&pool->lock);
@@ -60,36 +62,82 @@ static struct spool_chunk *cut_slab(struct slab **ret_slab)
 
 static void give_chunks(struct spool_pool *pool, struct spool_chunk *first);
 
-/* NULL: the limit is reached (`beyond` passes it), or there is no memory. */
-static struct spool_chunk *take_chunk(struct spool_pool *pool, bool beyond)
+/* Another slab, if the limit and the account allow it. NULL where not, or where there is no memory. */
+static struct spool_chunk *grow(struct spool_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool may = pool->taken + SLAB_SIZE <= pool->limit && large_charge(SLAB_SIZE);
+    if (may)
+        pool->taken += SLAB_SIZE;
+    pthread_mutex_unlock(&pool->lock);
+    if (!may)
+        return NULL;
+    struct slab *slab = NULL;
+    struct spool_chunk *chunk = cut_slab(&slab);
+    pthread_mutex_lock(&pool->lock);
+    if (chunk) {
+        slab->next = pool->slabs;
+        pool->slabs = slab;
+    } else {
+        pool->taken -= SLAB_SIZE;
+        large_discharge(SLAB_SIZE);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (chunk)
+        give_chunks(pool, chunk->next);
+    return chunk;
+}
+
+/* NULL: the limit is reached, or there is no memory. */
+static struct spool_chunk *take_chunk(struct spool_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
     struct spool_chunk *chunk = pool->idle;
-    bool grow = !chunk && (beyond || pool->taken + SLAB_SIZE <= pool->limit);
     if (chunk)
         pool->idle = chunk->next;
-    if (grow)
-        pool->taken += SLAB_SIZE;
     pthread_mutex_unlock(&pool->lock);
-    if (grow) {
-        struct slab *slab = NULL;
-        chunk = cut_slab(&slab);
-        pthread_mutex_lock(&pool->lock);
-        if (chunk) {
-            slab->next = pool->slabs;
-            pool->slabs = slab;
-        } else {
-            pool->taken -= SLAB_SIZE;
-        }
-        pthread_mutex_unlock(&pool->lock);
-        if (chunk)
-            give_chunks(pool, chunk->next);
-    }
+    if (!chunk)
+        chunk = grow(pool);
     if (chunk) {
         chunk->next = NULL;
-        chunk->size = 0;
+        chunk->size = chunk->own = 0;
     }
     return chunk;
+}
+
+/* NULL: all are in use, or there is no memory. */
+static struct spool_chunk *take_own(struct spool_worker *worker)
+{
+    if (!worker->own_block) {
+        struct spool_chunk *chunks = sys.alloc(SPOOL_OWN * sizeof *chunks);
+        worker->own_block = chunks;
+        for (unsigned i = 0; chunks && i < SPOOL_OWN; i++) {
+            chunks[i].next = worker->own;
+            worker->own = &chunks[i];
+        }
+    }
+    struct spool_chunk *chunk = worker->own;
+    if (!chunk)
+        return NULL;
+    worker->own = chunk->next;
+    chunk->next = NULL;
+    chunk->size = 0;
+    chunk->own = 1;
+    return chunk;
+}
+
+/* Parts a stream's chunks: the pool's are given back to it, the worker's own go on the list `own`. */
+static void give_stream(struct spool *spool, struct spool_stream *stream, struct spool_chunk **own)
+{
+    struct spool_chunk *shared = NULL;
+    for (struct spool_chunk *chunk = stream->first; chunk;) {
+        struct spool_chunk *next = chunk->next, **to = chunk->own ? own : &shared;
+        chunk->next = *to;
+        *to = chunk;
+        chunk = next;
+    }
+    stream->first = stream->last = NULL;
+    give_chunks(spool->pool, shared);
 }
 
 static void give_chunks(struct spool_pool *pool, struct spool_chunk *first)
@@ -131,10 +179,11 @@ void spool_close(struct spool *spool)
     for (uint32_t i = 0; spool->workers && i < spool->worker_count; i++) {
         struct spool_worker *worker = &spool->workers[i];
         for (uint32_t part = 0; worker->streams && part < spool->part_count; part++)
-            give_chunks(spool->pool, worker->streams[part].first);
+            give_stream(spool, &worker->streams[part], &worker->own);
         if (worker->spill_fd >= 0)
             sys.close(worker->spill_fd);
         sys.free(worker->streams);
+        sys.free(worker->own_block);
         sys.free(worker->extents);
     }
     sys.free(spool->workers);
@@ -159,7 +208,7 @@ static int write_all(int fd, const char *data, size_t size, uint64_t offset)
     return 0;
 }
 
-/* Writes all of the worker's chunks to its spill file, except that each stream keeps one to go on with. */
+/* Writes all of the worker's chunks to its spill file and gives them back. */
 static int spill(struct spool *spool, struct spool_worker *worker, struct fault *fault)
 {
     if (worker->spill_fd < 0) {
@@ -194,12 +243,7 @@ static int spill(struct spool *spool, struct spool_worker *worker, struct fault 
             worker->extents[worker->extent_count++] = (struct spool_extent){worker->spill_size, part, chunk->size};
             worker->spill_size += chunk->size;
         }
-        if (stream->first) {
-            give_chunks(spool->pool, stream->first->next);
-            stream->first->next = NULL;
-            stream->first->size = 0;
-            stream->last = stream->first;
-        }
+        give_stream(spool, stream, &worker->own);
     }
     pthread_mutex_lock(&spool->pool->lock);
     spool->pool->spilled += worker->spill_size - before;
@@ -213,13 +257,14 @@ static int append(struct spool *spool, struct spool_worker *worker, struct spool
     while (size) {
         struct spool_chunk *last = stream->last;
         if (!last || last->size == sizeof last->data) {
-            struct spool_chunk *fresh = take_chunk(spool->pool, false);
+            struct spool_chunk *fresh = take_chunk(spool->pool);
+            if (!fresh)
+                fresh = take_own(worker);
             if (!fresh) {
                 if (spill(spool, worker, fault))
                     return -1;
-                if (stream->last)
-                    continue; /* its chunk is empty now */
-                fresh = take_chunk(spool->pool, true);
+                last = NULL;
+                fresh = take_own(worker);
                 if (!fresh)
                     return fault_memory(fault);
             }
@@ -303,7 +348,8 @@ int spool_load(struct spool *spool, uint32_t part, char *out, struct fault *faul
             memcpy(out, chunk->data, chunk->size);
             out += chunk->size;
         }
-        give_chunks(spool->pool, stream->first);
+        struct spool_chunk *idle = NULL; /* no one adds any more: the worker's own are of no use */
+        give_stream(spool, stream, &idle);
         *stream = (struct spool_stream){0};
     }
     return 0;

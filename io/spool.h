@@ -3,9 +3,9 @@
  *
  *   workers append, each to streams of its own  ->  (join)  ->  each part is loaded whole, by one worker
  *
- * Memory comes in chunks from a pool that several spools may share; where the pool is used up a worker writes its own full
- * chunks to its spill file (O_TMPFILE in --tmp: unlinked at birth, 0600) and goes on; a stream's first chunk is had beyond the
- * limit where there is no other way. A record is contiguous when loaded.
+ * Memory comes in chunks from a pool that several spools may share; where the pool is used up a worker writes its own
+ * chunks to its spill file (O_TMPFILE in --tmp: unlinked at birth, 0600) and goes on. Others may hold all the pool has: so each
+ * worker of a spool has a few chunks of its own beyond the limit. A record is contiguous when loaded.
  * Thread: spool_add by worker `worker` only; spool_load by any, each part once, after all adding ended. */
 #ifndef IO_SPOOL_H
 #define IO_SPOOL_H
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #define SPOOL_CHUNK 8192
+#define SPOOL_OWN 16 /* chunks of a worker's own */
 
 struct spool_chunk;
 
@@ -42,6 +43,8 @@ struct spool_extent {
 
 struct spool_worker {
     struct spool_stream *streams; /* by part */
+    struct spool_chunk *own;      /* not in use; they are of own_block, which is had when first needed */
+    void *own_block;
     int spill_fd;                 /* -1 until needed */
     uint64_t spill_size;
     struct spool_extent *extents; /* in the order of writing */

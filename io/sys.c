@@ -1,6 +1,8 @@
 /* sys.c - see sys.h: the real calls behind the table. */
 #include "io/sys.h"
 
+#include "io/large.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -76,6 +78,23 @@ static void real_keep(const void *secret, size_t size)
     (void)madvise((void *)begin, end - begin, MADV_DONTDUMP);
 }
 
+static void *real_remap(void *block, size_t old_size, size_t size)
+{
+    void *moved = mremap(block, old_size, size, MREMAP_MAYMOVE);
+    return moved == MAP_FAILED ? NULL : moved;
+}
+
+static int real_punch(int fd, off_t offset, off_t size)
+{
+    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size);
+}
+
+static void *real_map_shared(int fd, off_t offset, size_t size)
+{
+    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+    return block == MAP_FAILED ? NULL : block;
+}
+
 struct sys sys = {
     .open = real_open,
     .close = close,
@@ -100,9 +119,13 @@ struct sys sys = {
     .map_file = real_map_file,
     .unmap = munmap,
     .keep = real_keep,
-    .alloc = malloc,
-    .realloc = realloc,
-    .free = free,
+    .remap = real_remap,
+    .reserve = posix_fallocate,
+    .punch = real_punch,
+    .map_shared = real_map_shared,
+    .alloc = large_alloc,
+    .realloc = large_realloc,
+    .free = large_free,
 };
 
 ssize_t sys_read_all(int fd, void *data, size_t size, off_t offset)

@@ -36,7 +36,11 @@ struct sys {
     void *(*map_file)(int fd, size_t size); /* to be read; NULL on failure */
     int (*unmap)(void *block, size_t size);
     void (*keep)(const void *secret, size_t size); /* out of swap and dumps; best effort */
-    void *(*alloc)(size_t size);           /* malloc */
+    void *(*remap)(void *block, size_t old_size, size_t size); /* mremap, may move; NULL on failure */
+    int (*reserve)(int fd, off_t offset, off_t size);          /* posix_fallocate: returns the errno */
+    int (*punch)(int fd, off_t offset, off_t size);            /* makes a hole; best effort */
+    void *(*map_shared)(int fd, off_t offset, size_t size);      /* shared, to read and write; NULL on failure */
+    void *(*alloc)(size_t size);           /* malloc; large ones as large.h says */
     void *(*realloc)(void *block, size_t size);
     void (*free)(void *block);
 };

@@ -1,6 +1,7 @@
 /* history.h - the bytes of the history table: what befell each phone in one run, phones in the order of their hashes.
  * Room: store.  A value is zstd of: struct history_head, then `count` times struct history_row and its identity; the next
- * phone; … Only `besik case` reads it. */
+ * phone; … A phone with very many begins a value of its own and goes on in those behind it, whose keys have a number more: each
+ * begins with its head. Only `besik case` reads it, and purge. */
 #ifndef STORE_HISTORY_H
 #define STORE_HISTORY_H
 

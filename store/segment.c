@@ -13,7 +13,8 @@
 #define FILTER_BITS_PER_HASH 12
 #define FILTER_BLOCKS_MAX ((FILTER_SIZE - 8 - FILTER_HEAD) / FILTER_BLOCK)
 #define FILTER_HASHES_MAX (FILTER_BLOCKS_MAX * FILTER_BLOCK * 8 / FILTER_BITS_PER_HASH)
-#define KEY_SIZE 12
+#define KEY_SIZE SEGMENT_KEY_SIZE
+#define PIECE_PAYLOAD (PIECE_SIZE - 8)
 
 static void make_key(uint8_t key[KEY_SIZE], uint32_t number, uint64_t hash)
 {
@@ -75,21 +76,51 @@ void segment_begin(struct segment_builder *builder, uint32_t number, struct blob
     builder->entries_total = builder->bytes_total = 0;
 }
 
+size_t segment_pieces(size_t size)
+{
+    return (size + PIECE_PAYLOAD - 1) / PIECE_PAYLOAD;
+}
+
+size_t segment_piece_at(size_t piece)
+{
+    return piece * PIECE_PAYLOAD;
+}
+
+/* Copies bytes from `from` on of the chunk that the builder holds: head, index, records. */
+static void copy_chunk(const struct segment_builder *builder, const struct chunk *head, size_t from, size_t size, char *out)
+{
+    const struct span parts[] = {{(const char *)head, sizeof *head},
+                                 {(const char *)builder->entries, builder->count * sizeof *builder->entries},
+                                 {builder->records, builder->size}};
+    for (unsigned i = 0; i < 3 && size; i++) {
+        if (from >= parts[i].size) {
+            from -= parts[i].size;
+            continue;
+        }
+        size_t some = parts[i].size - from < size ? parts[i].size - from : size;
+        memcpy(out, parts[i].data + from, some);
+        out += some;
+        size -= some;
+        from = 0;
+    }
+}
+
 static int flush_chunk(struct segment_builder *builder, struct fault *fault)
 {
     if (!builder->count)
         return 0;
-    uint8_t key[KEY_SIZE];
+    uint8_t key[SEGMENT_PIECE_KEY_SIZE];
     make_key(key, builder->number, builder->entries[0].hash);
-    struct chunk head = {builder->count, 0};
-    size_t index = builder->count * sizeof *builder->entries;
-    size_t size = sizeof head + index + builder->size;
-    char *out = blobs_add(builder->blobs, builder->table, key, sizeof key, size, fault);
-    if (!out)
-        return -1;
-    memcpy(out, &head, sizeof head);
-    memcpy(out + sizeof head, builder->entries, index);
-    memcpy(out + sizeof head + index, builder->records, builder->size);
+    size_t size = sizeof(struct chunk) + builder->count * sizeof *builder->entries + builder->size, pieces = segment_pieces(size);
+    struct chunk head = {builder->count, (uint32_t)pieces - 1};
+    for (size_t piece = 0; piece < pieces; piece++) {
+        size_t from = segment_piece_at(piece), some = piece + 1 < pieces ? PIECE_PAYLOAD : size - from;
+        db_put_u32(key + KEY_SIZE, (uint32_t)piece);
+        char *out = blobs_add(builder->blobs, builder->table, key, piece ? sizeof key : KEY_SIZE, some, fault);
+        if (!out)
+            return -1;
+        copy_chunk(builder, &head, from, some, out);
+    }
     builder->entries_total += builder->count;
     builder->bytes_total += size;
     builder->count = 0;
@@ -207,6 +238,7 @@ void segment_view_close(struct segment_view *view)
             mdb_cursor_close(view->cursors[i].cursor);
         if (view->cursors[i].filter)
             mdb_cursor_close(view->cursors[i].filter);
+        sys.free(view->cursors[i].whole);
     }
     view->count = 0;
 }
@@ -233,12 +265,18 @@ static int seek(MDB_cursor *cursor, enum table table, uint32_t number, uint64_t 
     if (error && error != MDB_NOTFOUND)
         return db_fault(fault, error, "read");
     error = db_cursor_get(cursor, table, key, value, error ? MDB_LAST : MDB_PREV);
+    if (!error && key->mv_size == SEGMENT_PIECE_KEY_SIZE) { /* of a chunk in pieces: to its first */
+        memcpy(wanted, key->mv_data, KEY_SIZE);
+        *key = (MDB_val){sizeof wanted, wanted};
+        error = db_cursor_get(cursor, table, key, value, MDB_SET_RANGE);
+    }
     if (error && error != MDB_NOTFOUND)
         return db_fault(fault, error, "read");
     if (!error && db_get_u32(key->mv_data) == number)
         return 1;
     if (!behind)
         return 0;
+    make_key(wanted, number, hash);
     *key = (MDB_val){sizeof wanted, wanted};
     error = db_cursor_get(cursor, table, key, value, MDB_SET_RANGE);
     return error ? db_fault(fault, error, "read") : 1;
@@ -269,6 +307,44 @@ static bool sound(const struct chunk_entry *entries, uint32_t count, size_t size
     return entries[count - 1].end == size;
 }
 
+int segment_put_together(MDB_cursor *cursor, enum table table, const uint8_t key[SEGMENT_KEY_SIZE], struct span first, char **whole,
+                         size_t *capacity, struct span *ret_whole, struct fault *fault)
+{
+    struct chunk head;
+    uint8_t wanted[SEGMENT_PIECE_KEY_SIZE];
+    memcpy(&head, first.data, sizeof head);
+    memcpy(wanted, key, SEGMENT_KEY_SIZE);
+    size_t size = 0, need = ((size_t)head.pieces + 1) * PIECE_PAYLOAD;
+    if (head.pieces > UINT32_MAX / PIECE_PAYLOAD || first.size != PIECE_PAYLOAD)
+        return db_damaged(fault, table);
+    if (need > *capacity) {
+        char *grown = sys.realloc(*whole, need);
+        if (!grown)
+            return fault_memory(fault);
+        *whole = grown;
+        *capacity = need;
+    }
+    memcpy(*whole, first.data, size = first.size);
+    for (uint32_t piece = 1; piece <= head.pieces; piece++) {
+        MDB_val name, value;
+        struct span payload;
+        int error = db_cursor_get(cursor, table, &name, &value, MDB_NEXT);
+        db_put_u32(wanted + SEGMENT_KEY_SIZE, piece);
+        if (error && error != MDB_NOTFOUND)
+            return db_fault(fault, error, "read");
+        if (error || name.mv_size != sizeof wanted || memcmp(name.mv_data, wanted, sizeof wanted) != 0)
+            return db_damaged(fault, table);
+        if (db_check(table, &name, &value, &payload, fault))
+            return -1;
+        if (payload.size > PIECE_PAYLOAD)
+            return db_damaged(fault, table);
+        memcpy(*whole + size, payload.data, payload.size);
+        size += payload.size;
+    }
+    *ret_whole = (struct span){*whole, size};
+    return 0;
+}
+
 static int load_chunk(const struct segment_view *view, struct segment_cursor *cursor, const MDB_val *key,
                       const MDB_val *value, struct fault *fault)
 {
@@ -279,6 +355,9 @@ static int load_chunk(const struct segment_view *view, struct segment_cursor *cu
     if (payload.size < sizeof head)
         return db_damaged(fault, view->table);
     memcpy(&head, payload.data, sizeof head);
+    if (head.pieces && segment_put_together(cursor->cursor, view->table, key->mv_data, payload, &cursor->whole,
+                                            &cursor->whole_capacity, &payload, fault))
+        return -1;
     if (!head.count || (payload.size - sizeof head) / sizeof *cursor->entries < head.count)
         return db_damaged(fault, view->table);
     cursor->entries = (const struct chunk_entry *)(payload.data + sizeof head);

@@ -43,6 +43,8 @@ struct segment_cursor {
     const struct chunk_entry *entries; /* of the chunk loaded */
     const char *records;
     uint32_t count, position;
+    char *whole; /* a chunk of several pieces, put together */
+    size_t whole_capacity;
     struct span filter_page;
     uint64_t filter_first, filter_last;
 };
@@ -58,14 +60,25 @@ struct segment_view {
 struct segment_entry {
     uint64_t hash;
     uint32_t sub;
-    struct span record; /* lives as long as the transaction */
+    struct span record; /* stands until the view moves on or is closed */
 };
 
 int segment_view_open(struct segment_view *view, const struct db *db, MDB_txn *txn, enum table table,
                       enum table filter_table, const struct segment *segments, uint32_t count, struct fault *fault);
 void segment_view_close(struct segment_view *view);
 
-/* The record of a name; names must be asked for in ascending order (segment_rewind goes back).
+/* How a chunk of `size` bytes is cut: bytes of piece `piece` (0: the value that has the chunk's own key) begin at
+ * segment_piece_at; the key of any other has the number of the piece behind it. */
+#define SEGMENT_KEY_SIZE 12
+#define SEGMENT_PIECE_KEY_SIZE 16
+size_t segment_pieces(size_t size); /* how many: 1 for all but the largest */
+size_t segment_piece_at(size_t piece);
+/* Puts a chunk together that has head.pieces > 0: `first` is its first value's payload, and the cursor stands on that. *whole is
+ * made to fit. -1 with the fault set; db_damaged where a piece is missing. */
+int segment_put_together(MDB_cursor *cursor, enum table table, const uint8_t key[SEGMENT_KEY_SIZE], struct span first, char **whole,
+                         size_t *capacity, struct span *ret_whole, struct fault *fault);
+
+/* The record of a name; it stands until the view moves on or is closed. Names must be asked for in ascending order (segment_rewind goes back).
  * 1 and the record, 0 where there is none or it is gone, -1 with the fault set. */
 int segment_find(struct segment_view *view, uint64_t hash, uint32_t sub, struct span *ret_record, struct fault *fault);
 

@@ -25,11 +25,12 @@
  *                "keys"                            struct db_keys: what all keys add up to     every transaction, last
  * runs           run                               as-of, digest of its inputs                run, at its end
  * open           segment, first hash               phones with an open case: struct chunk     run
+ *                segment, first hash, piece        the rest of one that is too large for one value: 1, 2, …
  * closed         segment, first hash               phones without one                         run
  * closed_filter  segment, first hash               which hashes a stretch of closed holds     run
  * notices        segment, first hash               notice ids that opened a case              run
  * notices_filter segment, first hash               likewise                                   run
- * history        run, first hash                   what befell each phone in that run (zstd)  run
+ * history        run, first hash, number           what befell each phone in that run (zstd)  run
  * due            first due time, run, sequence     phones by the time at which they come due  run
  * awaited        operator, as-of, run, sequence    SMS that wait for a final receipt          run
  *
@@ -101,7 +102,7 @@ struct state {
 
 struct chunk { /* of open, closed, notices; behind the checksum */
     uint32_t count;
-    uint32_t reserved;
+    uint32_t pieces; /* values behind this one that hold the rest of it: a phone can have millions of marks */
     /* struct chunk_entry entries[count], then the records one after another */
 };
 
@@ -138,5 +139,6 @@ static_assert(sizeof(struct awaited_entry) == 12, "no padding on disk");
 #define FILTER_SIZE (4096 - 16)
 #endif
 #define QUEUE_SIZE (4 * 4096 - 16)
+#define PIECE_SIZE (64 * 4096 - 16) /* no value is larger, as LMDB holds each whole in memory until it commits */
 
 #endif

@@ -2,6 +2,8 @@
 #include "tools/check.h"
 
 #include "engine/values.h"
+#include "io/sys.h"
+#include "store/segment.h"
 
 #define SAID_MAX 20 /* lines a table */
 #define TRIES 100   /* to catch a snapshot while a run commits */
@@ -15,11 +17,29 @@ void check_say(struct check *check, unsigned table, const char *what)
     (void)buffer_format(&check->broken, &ignored, "%s: %s\n", table == CHECK_PAGES ? "pages" : DB_TABLE_NAMES[table], what);
 }
 
+/* A chunk of several pieces, whole; the cursor moves behind them. -1: it is said what is wrong. */
+static int put_together(struct check *check, MDB_cursor *cursor, enum table table, const uint8_t *key, struct span *payload, char **whole,
+                        size_t *capacity)
+{
+    struct chunk head = {0};
+    struct fault bad = {0};
+    if (payload->size >= sizeof head)
+        memcpy(&head, payload->data, sizeof head);
+    if (head.pieces && segment_put_together(cursor, table, key, *payload, whole, capacity, payload, &bad)) {
+        check_say(check, table, "a piece of a value is missing or damaged");
+        return -1;
+    }
+    return 0;
+}
+
 int check_walk(struct check *check, enum table table, size_t key_size,
                int (*look)(struct check *check, const uint8_t *key, struct span payload))
 {
     MDB_cursor *cursor;
     MDB_val key, value;
+    char *whole = NULL;
+    size_t capacity = 0;
+    bool chunks = table == TABLE_OPEN || table == TABLE_CLOSED || table == TABLE_NOTICES;
     int error = db_calls.cursor_open(check->txn, check->store->db.tables[table], &cursor), failed = 0;
     if (error)
         return db_fault(check->fault, error, "read");
@@ -31,11 +51,16 @@ int check_walk(struct check *check, enum table table, size_t key_size,
         check->bytes[table] += value.mv_size;
         if (db_check(table, &key, &value, &payload, &damaged))
             check_say(check, table, "a value has another checksum than it was written with");
+        else if (key.mv_size == SEGMENT_PIECE_KEY_SIZE && table == TABLE_HISTORY)
+            failed = look(check, key.mv_data, payload);
         else if (key_size && key.mv_size != key_size)
             check_say(check, table, "a key is of the wrong size");
         else
-            failed = look(check, key.mv_data, payload);
+            failed = chunks && put_together(check, cursor, table, key.mv_data, &payload, &whole, &capacity)
+                         ? 0
+                         : look(check, key.mv_data, payload);
     }
+    sys.free(whole);
     mdb_cursor_close(cursor);
     return failed ? -1 : error != MDB_NOTFOUND ? db_fault(check->fault, error, "read") : 0;
 }

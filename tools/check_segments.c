@@ -95,7 +95,7 @@ static int look_at_chunk(struct check *check, const uint8_t *key, struct span pa
     }
     memcpy(&head, payload.data, sizeof head);
     const struct chunk_entry *entries = (const struct chunk_entry *)(payload.data + sizeof head);
-    if (!head.count || head.reserved || (payload.size - sizeof head) / sizeof *entries < head.count) {
+    if (!head.count || (payload.size - sizeof head) / sizeof *entries < head.count) {
         check_say(check, table, "a value's head is none");
         return 0;
     }

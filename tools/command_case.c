@@ -26,6 +26,7 @@ struct view {
     struct store *store;
     struct fault *fault;
     struct ids ids;
+    struct segment_view segments[2];
     struct phone phone;
     struct buffer history; /* struct told; identities point into blocks */
     struct buffer blocks;  /* char *: unpacked history */
@@ -41,13 +42,12 @@ static int find_phone(struct view *view, MDB_txn *txn)
     } PLACES[] = {{SEGMENTED_OPEN, TABLE_OPEN, TABLE_COUNT}, {SEGMENTED_CLOSED, TABLE_CLOSED, TABLE_CLOSED_FILTER}};
     const struct state *state = view->store->state;
     for (unsigned i = 0; i < 2; i++) {
-        struct segment_view segments;
+        struct segment_view *segments = &view->segments[i]; /* open to the end: the phone's words stand in its record */
         struct span record;
-        if (segment_view_open(&segments, &view->store->db, txn, PLACES[i].table, PLACES[i].filter,
+        if (segment_view_open(segments, &view->store->db, txn, PLACES[i].table, PLACES[i].filter,
                               state->segments[PLACES[i].segmented], state->segment_counts[PLACES[i].segmented], view->fault))
             return -1;
-        int there = segment_find(&segments, view->phone.hash, view->phone.number, &record, view->fault);
-        segment_view_close(&segments);
+        int there = segment_find(segments, view->phone.hash, view->phone.number, &record, view->fault);
         if (there < 0 || (there && phone_load(&view->phone, record, view->fault)))
             return -1;
         if (there)
@@ -107,13 +107,20 @@ static int find_history(struct view *view, MDB_txn *txn)
         db_put_u64(wanted + 4, view->phone.hash);
         MDB_val key = {sizeof wanted, wanted}, value;
         error = db_cursor_get(cursor, TABLE_HISTORY, &key, &value, MDB_SET_RANGE);
-        if (error || memcmp(key.mv_data, wanted, sizeof wanted) != 0)
+        bool own = !error && memcmp(key.mv_data, wanted, sizeof wanted) == 0; /* begins with this phone */
+        if (!own)
             error = db_cursor_get(cursor, TABLE_HISTORY, &key, &value, error ? MDB_LAST : MDB_PREV);
         if (error == MDB_NOTFOUND || (!error && db_get_u32(key.mv_data) != run))
             continue;
         struct span payload;
-        failed = error ? db_fault(view->fault, error, "read")
-                       : db_check(TABLE_HISTORY, &key, &value, &payload, view->fault) || take_history(view, run, payload);
+        while (!error && !failed) {
+            failed = db_check(TABLE_HISTORY, &key, &value, &payload, view->fault) || take_history(view, run, payload);
+            error = own && !failed ? db_cursor_get(cursor, TABLE_HISTORY, &key, &value, MDB_NEXT) : MDB_NOTFOUND;
+            if (!error && (key.mv_size <= sizeof wanted || memcmp(key.mv_data, wanted, sizeof wanted) != 0))
+                error = MDB_NOTFOUND;
+        }
+        if (!failed && error != MDB_NOTFOUND)
+            failed = db_fault(view->fault, error, "read");
     }
     mdb_cursor_close(cursor);
     return failed ? -1 : 0;
@@ -383,6 +390,8 @@ int command_case(int argc, char **argv, struct fault *fault)
         sys.free(((char **)view.blocks.data)[i]);
     buffer_free(&view.blocks);
     phone_unload(&view.phone);
+    segment_view_close(&view.segments[0]);
+    segment_view_close(&view.segments[1]);
     ids_close(&view.ids);
     store_close(&store);
     return failed ? -1 : 0;

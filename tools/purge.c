@@ -20,6 +20,8 @@ struct purge {
     int64_t closed_before_ms;
     struct db_writer writer;
     struct phone phone;
+    char *whole; /* a chunk put together */
+    size_t whole_capacity;
     struct buffer plain, kept, out; /* a value unpacked, what is kept of it, the value to write */
     struct purged *purged;
 };
@@ -29,6 +31,44 @@ struct place { /* of the value at hand */
     uint8_t key[64];
     size_t key_size;
 };
+
+/* A chunk of several pieces, whole. */
+static int put_together(struct purge *purge, MDB_cursor *cursor, const struct place *place, struct span *payload)
+{
+    struct chunk head;
+    if (payload->size < sizeof head || place->key_size != SEGMENT_KEY_SIZE)
+        return db_damaged(purge->fault, place->table);
+    memcpy(&head, payload->data, sizeof head);
+    return head.pieces ? segment_put_together(cursor, place->table, place->key, *payload, &purge->whole, &purge->whole_capacity,
+                                              payload, purge->fault)
+                       : 0;
+}
+
+/* Writes the chunk in purge->out over the one that had `pieces` pieces, in one transaction: it has become smaller. */
+static int put_chunk(struct purge *purge, const struct place *place, size_t pieces)
+{
+    const char *bytes = purge->out.data;
+    size_t size = purge->out.size, now = segment_pieces(size);
+    uint8_t key[SEGMENT_PIECE_KEY_SIZE];
+    struct db_writer *writer = &purge->writer;
+    struct chunk head;
+    memcpy(&head, bytes, sizeof head);
+    head.pieces = (uint32_t)now - 1;
+    memcpy(purge->out.data, &head, sizeof head);
+    memcpy(key, place->key, SEGMENT_KEY_SIZE);
+    for (size_t piece = 0; piece < pieces; piece++) {
+        size_t from = segment_piece_at(piece), end = segment_piece_at(piece + 1);
+        db_put_u32(key + SEGMENT_KEY_SIZE, (uint32_t)piece);
+        size_t key_size = piece ? sizeof key : SEGMENT_KEY_SIZE;
+        if (piece < now ? db_put(writer, place->table, key, key_size, bytes + from, (end < size ? end : size) - from, purge->fault)
+                        : db_delete(writer, place->table, key, key_size, purge->fault))
+            return -1;
+        if (piece == 0) /* the first may begin a new transaction, the others stay in it */
+            writer->limit = SIZE_MAX;
+    }
+    writer->limit = TRANSACTION;
+    return 0;
+}
 
 /* The first value behind `place`: 1, 0 at the end, -1. A cursor of its own each time: a put may begin a new transaction. */
 static int next_value(struct purge *purge, struct place *place, struct span *ret_payload)
@@ -41,6 +81,8 @@ static int next_value(struct purge *purge, struct place *place, struct span *ret
     error = db_calls.cursor_get(cursor, &key, &value, place->key_size ? MDB_SET_RANGE : MDB_FIRST);
     if (!error && key.mv_size == place->key_size && memcmp(key.mv_data, place->key, place->key_size) == 0)
         error = db_calls.cursor_get(cursor, &key, &value, MDB_NEXT);
+    while (!error && place->table != TABLE_HISTORY && key.mv_size == SEGMENT_PIECE_KEY_SIZE) /* seen with its first */
+        error = db_calls.cursor_get(cursor, &key, &value, MDB_NEXT);
     int there = error ? 0 : 1;
     if (error && error != MDB_NOTFOUND)
         there = db_fault(purge->fault, error, "read");
@@ -48,6 +90,8 @@ static int next_value(struct purge *purge, struct place *place, struct span *ret
         there = key.mv_size > sizeof place->key ? db_damaged(purge->fault, place->table) : -1;
     if (there > 0)
         memcpy(place->key, key.mv_data, place->key_size = key.mv_size);
+    if (there > 0 && place->table != TABLE_HISTORY && put_together(purge, cursor, place, ret_payload))
+        there = -1;
     mdb_cursor_close(cursor);
     return there;
 }
@@ -125,8 +169,7 @@ static int strike_chunk(struct purge *purge, const struct place *place, struct s
     shrink_segment(purge->store->state, place->table == TABLE_OPEN ? SEGMENTED_OPEN : SEGMENTED_CLOSED,
                    db_get_u32(place->key), size - purge->kept.size);
     return buffer_add(&purge->out, purge->kept.data, purge->kept.size, purge->fault) ||
-                   db_put(&purge->writer, place->table, place->key, place->key_size, purge->out.data, purge->out.size,
-                          purge->fault)
+                   put_chunk(purge, place, segment_pieces(payload.size))
                ? -1
                : 0;
 }
@@ -330,6 +373,7 @@ int purge_go(struct store *store, int64_t closed_before_ms, struct purged *ret_p
     *ret_purged = (struct purged){0};
     int failed = sweep(&purge) || count_cases(&purge) || strike(&purge) ||
                  store_scrub(store, TRANSACTION, &ret_purged->cleared, fault);
+    sys.free(purge.whole);
     buffer_free(&purge.plain);
     buffer_free(&purge.kept);
     buffer_free(&purge.out);

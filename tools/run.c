@@ -401,6 +401,7 @@ static void lock_down(struct run *run)
 static int prepare(struct run *run)
 {
     uint32_t next = run->store->state->run + 1;
+    run_limit_memory(run);
     if (decide_as_of(run) || walk_gather(&run->walk, run->options->paths, run->options->path_count, run->fault) ||
         publish_place(&run->place, run->options->out, next, run->fault))
         return -1;

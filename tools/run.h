@@ -76,6 +76,7 @@ struct run_worker {
     struct buffer history;          /* of the part: not yet compressed */
     struct buffer retired;          /* full blocks of apply.bytes, until the phone is done */
     uint64_t history_first;
+    uint32_t history_number; /* of the values with that first hash */
     uint64_t *duplicates, *mended;  /* by file */
     struct part_output *output;
     void *zstd;

@@ -6,31 +6,46 @@
 #include "engine/values.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #define ACTIVE_WITHIN (7 * DAY_MS)
 
 /* Entries that are one SMS's differ only in the lowest bit of `sms`: cancelled or not. */
-static int entry_order(const void *a, const void *b)
+static int entry_order(const void *a, const void *b, const void *nobody)
 {
     const struct awaited_entry *x = a, *y = b;
-    if (x->phone != y->phone)
-        return x->phone < y->phone ? -1 : 1;
-    if (x->case_slot != y->case_slot)
-        return x->case_slot < y->case_slot ? -1 : 1;
+    (void)nobody;
     return (x->sms > y->sms) - (x->sms < y->sms);
+}
+
+/* By phone, case and SMS, in worker 0's lists: qsort would take memory of its own. */
+static const struct sort_entry *sort_bucket(struct run *run, const struct buffer *bucket)
+{
+    struct run_worker *worker = &run->workers[0];
+    const struct awaited_entry *entries = (const struct awaited_entry *)bucket->data;
+    size_t count = bucket->size / sizeof *entries;
+    buffer_clear(&worker->order);
+    buffer_clear(&worker->spare);
+    struct sort_entry *order = (struct sort_entry *)buffer_room(&worker->order, count * sizeof *order, run->fault);
+    struct sort_entry *spare = (struct sort_entry *)buffer_room(&worker->spare, count * sizeof *spare, run->fault);
+    if (!order || !spare)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        order[i] = (struct sort_entry){(uint64_t)entries[i].phone << 32 | entries[i].case_slot, &entries[i]};
+    sort_entries(order, spare, count, entry_order, NULL);
+    return order;
 }
 
 static int find_missing(struct run *run, uint32_t operator, int64_t at_ms, struct buffer *bucket)
 {
-    struct awaited_entry *entries = (struct awaited_entry *)bucket->data;
-    size_t count = bucket->size / sizeof *entries;
-    qsort(entries, count, sizeof *entries, entry_order);
+    size_t count = bucket->size / sizeof(struct awaited_entry);
+    const struct sort_entry *entries = sort_bucket(run, bucket);
+    if (!entries)
+        return -1;
     for (size_t i = 0; i < count; i++) {
-        const struct awaited_entry *entry = &entries[i];
+        const struct awaited_entry *entry = entries[i].item;
         bool cancelled = entry->sms & 1;
-        if (!cancelled && i + 1 < count && entries[i + 1].phone == entry->phone &&
-            entries[i + 1].case_slot == entry->case_slot && entries[i + 1].sms == (entry->sms | 1))
+        if (!cancelled && i + 1 < count && entries[i + 1].key == entries[i].key &&
+            ((const struct awaited_entry *)entries[i + 1].item)->sms == (entry->sms | 1))
             cancelled = true;
         if (cancelled)
             continue;

@@ -9,6 +9,7 @@
 
 #include "engine/check.h"
 #include "engine/values.h"
+#include "io/large.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +19,15 @@
 #include <zstd.h>
 
 #define MIB ((uint64_t)1 << 20)
+#define WORKER_SIZE (4 * MIB) /* of --memory, a worker at least */
 #define PART_BITS_MAX 12
 #define EVENT_PER_BYTE 2   /* bytes of events a byte of plain input gives at most, about */
 #define INFLATED 12        /* times a compressed file may grow, about */
+
+static const char *run_tmp(const struct run *run)
+{
+    return run->options->tmp ? run->options->tmp : run->store->dir;
+}
 
 static uint64_t clamp(uint64_t n, uint64_t low, uint64_t high)
 {
@@ -160,14 +167,21 @@ size_t run_transaction_size(const struct run *run)
     return clamp(run->options->memory / 32, 2 * MIB, 32 * MIB);
 }
 
+void run_limit_memory(const struct run *run)
+{
+    large_open(run->options->memory - run_transaction_size(run), run_tmp(run));
+}
+
 int run_set_up(struct run *run)
 {
+    const char *tmp = run_tmp(run);
     mallopt(M_MMAP_THRESHOLD, 1 << 30); /* big buffers are used again and again: keep their pages */
     mallopt(M_TRIM_THRESHOLD, INT32_MAX);
     mallopt(M_TOP_PAD, 16 << 20);
     const struct settings *settings = &run->store->settings;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     run->worker_count = run->options->workers ? run->options->workers : (uint32_t)clamp((uint64_t)processors, 1, CREW_MAX);
+    run->worker_count = (uint32_t)clamp(run->worker_count, 1, run->options->memory / WORKER_SIZE);
     memcpy(run->rules.short_code, settings->short_code, sizeof settings->short_code);
     run->facts.ref = run->rules.ref = ref_of(run->store->ref);
     run->facts.seed = run->store->seed;
@@ -184,7 +198,6 @@ int run_set_up(struct run *run)
     run->facts.settled_ms = run->settled_ms;
     estimate(run);
     run->part_bits = choose_part_bits(run);
-    const char *tmp = run->options->tmp ? run->options->tmp : run->store->dir;
     spool_pool_open(&run->pool, pool_size(run));
     if (crew_open(&run->crew, run->worker_count, run->fault) || crew_open(&run->filer, 1, run->fault) ||
         spool_open(&run->events, &run->pool, tmp, run_parts(run), run->worker_count, run->fault) ||
@@ -210,7 +223,8 @@ int run_set_up(struct run *run)
     run->ingest = (struct ingest){.crew = &run->crew, .walk = &run->walk, .rules = &run->rules,
                                   .id_key = run->store->key, .seed = run->store->seed, .events = &run->events,
                                   .notices = &run->notices, .rejects = &run->rejects, .event_bits = run->part_bits,
-                                  .notice_bits = run->part_bits, .block_size = block, .inputs = &run->inputs};
+                                  .notice_bits = run->part_bits, .block_size = block,
+                                  .stream_size = clamp(run->options->memory / 32 / run->worker_count, 128 << 10, MIB), .inputs = &run->inputs};
     return 0;
 }
 
@@ -273,6 +287,7 @@ void run_tear_down(struct run *run)
     buffer_free(&run->due);
     buffer_free(&run->awaited);
     buffer_free(&run->scratch);
+    large_close();
 }
 
 struct wish { /* room for something in a folder */
@@ -305,7 +320,7 @@ static int check_disk(struct run *run, const struct wish *wish, const struct wis
 int run_check_space(struct run *run)
 {
     const struct run_estimate *need = &run->estimate;
-    const char *tmp = run->options->tmp ? run->options->tmp : run->store->dir;
+    const char *tmp = run_tmp(run);
     uint64_t pool = pool_size(run);
     struct wish wishes[] = {
         {run->store->dir, "the store", need->stored, 0},

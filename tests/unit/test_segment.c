@@ -322,6 +322,50 @@ Test(segment, one_hash_for_all)
     free(list.entries);
 }
 
+/* Records of megabytes: no value is large, and a missing piece is told. */
+Test(segment, pieces)
+{
+    struct list list = {malloc(400 * sizeof *list.entries), 0};
+    for (unsigned i = 0; i < 400; i++)
+        list.entries[list.count++] =
+            (struct entry){(uint64_t)(i / 2) << 50, i, i % 40 == 7 ? PIECE_SIZE * (i / 40) + (uint32_t)dice(PIECE_SIZE) : (uint32_t)dice(400), i};
+    struct segment segment = write_segment(&list, 9, 2, TABLE_CLOSED, TABLE_CLOSED_FILTER);
+    check_lists(&list, &segment, 1, 4, TABLE_CLOSED, TABLE_CLOSED_FILTER);
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    unsigned pieces = 0;
+    uint64_t hash = 0;
+    cr_assert_eq(mdb_txn_begin(db.env, NULL, 0, &txn), 0);
+    cr_assert_eq(mdb_cursor_open(txn, db.tables[TABLE_CLOSED], &cursor), 0);
+    for (int error = mdb_cursor_get(cursor, &key, &value, MDB_FIRST); !error; error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+        cr_assert_leq(value.mv_size, (size_t)PIECE_SIZE);
+        pieces += key.mv_size == SEGMENT_PIECE_KEY_SIZE;
+        if (key.mv_size == SEGMENT_PIECE_KEY_SIZE)
+            hash = db_get_u64((const uint8_t *)key.mv_data + 4);
+    }
+    cr_expect_gt(pieces, 30u);
+    uint8_t name[SEGMENT_PIECE_KEY_SIZE];
+    db_put_u32(name, 9);
+    db_put_u64(name + 4, hash);
+    db_put_u32(name + 12, 2);
+    key = (MDB_val){sizeof name, name};
+    cr_assert_eq(mdb_cursor_get(cursor, &key, &value, MDB_SET), 0);
+    cr_assert_eq(mdb_cursor_del(cursor, 0), 0);
+    mdb_cursor_close(cursor);
+    cr_assert_eq(mdb_txn_commit(txn), 0);
+    struct segment_view view;
+    struct fault fault = {0};
+    struct span record;
+    cr_assert_eq(mdb_txn_begin(db.env, NULL, MDB_RDONLY, &txn), 0);
+    cr_assert_eq(segment_view_open(&view, &db, txn, TABLE_CLOSED, TABLE_COUNT, &segment, 1, &fault), 0);
+    cr_expect_eq(segment_find(&view, hash, 0, &record, &fault), -1);
+    cr_expect_not_null(strstr(fault.text, "damaged"), "%s", fault.text);
+    segment_view_close(&view);
+    mdb_txn_abort(txn);
+    free(list.entries);
+}
+
 static unsigned reads;
 static int counted_get(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op)
 {
