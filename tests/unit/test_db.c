@@ -210,6 +210,8 @@ struct judge {
     uint64_t salt;
 };
 
+#define SUMS_ROW 0x6b657973u /* "keys" */
+
 static bool is_dead(const struct judge *judge, uint32_t number)
 {
     return (((number + judge->salt) * 0x9E3779B97F4A7C15u) >> 40) % judge->one_in == 0;
@@ -220,6 +222,8 @@ static enum db_verdict judge_key(const uint8_t *key, size_t size, const void *co
     struct judge *judge = (struct judge *)context;
     cr_assert_geq(size, 4u);
     uint32_t number = db_get_u32(key);
+    if (number == SUMS_ROW) /* what all keys add up to is written by each commit: not ours to delete */
+        return DB_KEEP;
     cr_assert(!judge->seen || number >= judge->last_seen, "keys are told in order, and none that was kept long ago again");
     if (!judge->seen++)
         judge->first_seen = number;
@@ -268,7 +272,7 @@ static void sweep(uint32_t count, size_t value_max, uint32_t from, uint32_t stop
     MDB_stat stat;
     cr_assert_eq(mdb_txn_begin(db.env, NULL, MDB_RDONLY, &txn), 0);
     cr_assert_eq(mdb_stat(txn, db.tables[TABLE_META], &stat), 0);
-    cr_expect_eq(stat.ms_entries, 0u, "all dead, yet %zu are left", stat.ms_entries);
+    cr_expect_leq(stat.ms_entries, 1u, "all dead, yet %zu are left", stat.ms_entries); /* the sums */
     mdb_txn_abort(txn);
 }
 
