@@ -148,7 +148,7 @@ static size_t read_node(const struct look *look, unsigned kind, const uint8_t *p
     if (leaf && (ret->flags & ~(unsigned)(NODE_LONG | NODE_TREE) || (kind == TREE_TABLES) != !!(ret->flags & NODE_TREE)))
         return 0;
     size_t most = (((look->page_size - HEAD) / 2) & ~(size_t)1) - 2; /* beyond it a value has pages of its own */
-    if (leaf && !!(ret->flags & NODE_LONG) != (NODE + key_size + (size_t)ret->size > most))
+    if (leaf && !(ret->flags & NODE_LONG) && NODE + key_size + (size_t)ret->size > most)
         return 0;
     return whole;
 }
@@ -190,17 +190,20 @@ static int read_leaf_node(struct branch *tree, uint64_t page, const struct node 
     tree->met.entries++;
     if (node->flags & NODE_LONG) {
         uint64_t first = get_u64(value), count = (HEAD - 1 + (uint64_t)node->size) / look->page_size + 1;
-        tree->met.long_pages += count;
-        if (claim(look, tree->kind, page, first, count))
-            return -1;
         if (look->whole || tree->kind == TREE_FREE) {
+            if (first < 2 || first > look->meta.last_page)
+                return broken(look, name_of(tree->kind), page, "it names a page that cannot be");
             uint32_t told;
             memcpy(&told, page_at(look, first) + 12, sizeof told);
             if (head_is(look, tree->kind, first, PAGE_LONG))
                 return -1;
-            if (told != count)
+            if (told < count)
                 return broken(look, name_of(tree->kind), first, "it is of another length");
+            count = told; /* a value that was put twice in a transaction, smaller the second time, keeps its pages */
         }
+        tree->met.long_pages += count;
+        if (claim(look, tree->kind, page, first, count))
+            return -1;
         value = page_at(look, first) + HEAD;
     }
     if (tree->kind == TREE_FREE)

@@ -207,6 +207,7 @@ static int write_file(const char *dir, const char *name, const void *data, size_
     if (fd < 0)
         return fault_errno(fault, errno, "%s: make", path);
     int failed = 0;
+    errno = 0; /* a short write leaves it so */
     if (size && sys.pwrite(fd, data, size, 0) != (ssize_t)size)
         failed = fault_errno(fault, errno ? errno : EIO, "%s: write", path);
     else if (sys.fsync(fd) != 0)
@@ -287,6 +288,7 @@ static int take_lock(struct store *store, struct fault *fault)
                          strtol(pid, NULL, 10));
     }
     int size = snprintf(pid, sizeof pid, "%-20ld\n", (long)getpid());
+    errno = 0; /* a short write leaves it so */
     if (sys.pwrite(store->lock_fd, pid, (size_t)size, 0) != size)
         return fault_errno(fault, errno ? errno : EIO, "%s: write", path);
     return 0;

@@ -378,11 +378,11 @@ static int do_passes(struct run *run)
 }
 
 /* From here on only what the run needs: what follows starts threads, which inherit it, and reads foreign bytes. */
-static void lock_down(struct run *run)
+static int lock_down(struct run *run)
 {
     struct sandbox sandbox;
     if (!SANDBOX_ON)
-        return;
+        return 0;
     sandbox_begin(&sandbox);
     sandbox_allow(&sandbox, run->store->dir, SANDBOX_WRITE);
     sandbox_allow(&sandbox, run->place.parent, SANDBOX_WRITE);
@@ -393,9 +393,12 @@ static void lock_down(struct run *run)
         sandbox_allow(&sandbox, run->options->paths[i], SANDBOX_READ);
     for (uint32_t i = 0; i < run->walk.count; i++) /* some may be links to elsewhere */
         sandbox_allow(&sandbox, run->walk.files[i].name, SANDBOX_READ);
+    if (sandbox.error)
+        return fault_errno(run->fault, sandbox.error, "open the folders of the run");
     const char *lacks = sandbox_enter(&sandbox);
     if (lacks)
         fprintf(stderr, "besik run: this kernel lacks %s: the run goes on without being locked down by it\n", lacks);
+    return 0;
 }
 
 static int prepare(struct run *run)
@@ -405,8 +408,7 @@ static int prepare(struct run *run)
     if (decide_as_of(run) || walk_gather(&run->walk, run->options->paths, run->options->path_count, run->fault) ||
         publish_place(&run->place, run->options->out, next, run->fault))
         return -1;
-    lock_down(run);
-    if (run_set_up(run))
+    if (lock_down(run) || run_set_up(run))
         return -1;
     if (SANDBOX_ON)
         sandbox_settle(); /* threads and rings stand */

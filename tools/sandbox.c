@@ -60,9 +60,16 @@ void sandbox_begin(struct sandbox *sandbox)
 void sandbox_allow(struct sandbox *sandbox, const char *path, enum sandbox_right right)
 {
     struct stat stat;
-    int fd = sandbox->rules < 0 ? -1 : sys.open(AT_FDCWD, path, O_PATH, 0);
-    if (fd < 0)
+    if (sandbox->rules < 0)
         return;
+    int fd = sys.open(AT_FDCWD, path, O_PATH, 0);
+    if (fd < 0) {
+        /* whoever comes to open it tells of these */
+        bool of_path = errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ELOOP || errno == ENAMETOOLONG;
+        if (!of_path && !sandbox->error)
+            sandbox->error = errno;
+        return;
+    }
     struct landlock_path_beneath_attr rule = {.parent_fd = fd};
     rule.allowed_access = (right == SANDBOX_WRITE ? RIGHTS_WRITE : RIGHTS_READ) & sandbox->rights;
     if (sys.fstat(fd, &stat) != 0 || !S_ISDIR(stat.st_mode))

@@ -16,6 +16,7 @@
 struct sandbox {
     int rules;       /* Landlock's, -1 none */
     uint64_t rights; /* that this kernel's Landlock knows */
+    int error;       /* errno of the first path that the machine would not open, 0 none: the run is not to go on */
 };
 
 enum sandbox_right { SANDBOX_READ, SANDBOX_WRITE }; /* files of a folder, or one file; and to make and remove them */
