@@ -72,7 +72,9 @@ void sandbox_allow(struct sandbox *sandbox, const char *path, enum sandbox_right
     }
     struct landlock_path_beneath_attr rule = {.parent_fd = fd};
     rule.allowed_access = (right == SANDBOX_WRITE ? RIGHTS_WRITE : RIGHTS_READ) & sandbox->rights;
-    if (sys.fstat(fd, &stat) != 0 || !S_ISDIR(stat.st_mode))
+    if (sys.fstat(fd, &stat) != 0)
+        sandbox->error = sandbox->error ? sandbox->error : errno;
+    else if (!S_ISDIR(stat.st_mode))
         rule.allowed_access &= RIGHTS_OF_FILES;
     (void)syscall(__NR_landlock_add_rule, sandbox->rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
     sys.close(fd);
