@@ -1,5 +1,6 @@
 /* test_db.c - LMDB behind db.h: checksums, transactions that are cut at a limit, sweeps, and calls that fail. */
 #include "store/db.h"
+#include "store/pages.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -201,6 +202,21 @@ Test(db, abort_drops_the_open_one)
     writer = begin(250);
     commit(&writer);
     db_write_abort(&writer);
+}
+
+/* LMDB leaves a value that is put again in its transaction where it is, with all its pages, however small it has become. */
+Test(db, put_again_smaller)
+{
+    static const size_t SIZES[] = {30000, 9000, 2000, 10, 12000};
+    static char payload[30000];
+    struct fault fault = {0};
+    struct pages pages;
+    struct db_writer writer = begin(SIZE_MAX);
+    for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++)
+        for (size_t k = i; k < sizeof SIZES / sizeof *SIZES; k++)
+            cr_assert_eq(db_put(&writer, TABLE_META, &(char){(char)('a' + i)}, 1, payload, SIZES[k], &fault), 0);
+    commit(&writer);
+    cr_expect_eq(pages_look(dir, 0, true, &pages, &fault), 0, "%s", fault.text);
 }
 
 /* ---- sweeps ---- */
