@@ -65,10 +65,14 @@ static void *real_map(size_t size)
     return block;
 }
 
-static void *real_map_file(int fd, size_t size)
+static void *real_map_file(int fd, size_t size, bool scattered)
 {
     void *block = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-    return block == MAP_FAILED ? NULL : block;
+    if (block == MAP_FAILED)
+        return NULL;
+    if (scattered)
+        (void)madvise(block, size, MADV_RANDOM); /* else each page read brings its neighbours with it */
+    return block;
 }
 
 static void real_keep(const void *secret, size_t size)

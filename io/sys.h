@@ -5,6 +5,7 @@
 #define IO_SYS_H
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -33,7 +34,7 @@ struct sys {
     struct dirent *(*readdir)(DIR *dir);
     int (*closedir)(DIR *dir);
     void *(*map)(size_t size);             /* zeroed anonymous pages; NULL on failure */
-    void *(*map_file)(int fd, size_t size); /* to be read; NULL on failure */
+    void *(*map_file)(int fd, size_t size, bool scattered); /* to be read, `scattered`: a page here and there; NULL on failure */
     int (*unmap)(void *block, size_t size);
     void (*keep)(const void *secret, size_t size); /* out of swap and dumps; best effort */
     void *(*remap)(void *block, size_t old_size, size_t size); /* mremap, may move; NULL on failure */

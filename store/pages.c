@@ -342,7 +342,7 @@ int pages_look(const char *dir, uint64_t txn, bool whole, struct pages *ret_page
     size_t size = failed ? 0 : (size_t)stat.st_size;
     if (!failed && !size)
         failed = broken(&look, "meta", 0, "the file is empty");
-    if (!failed && !(look.file = sys.map_file(fd, size)))
+    if (!failed && !(look.file = sys.map_file(fd, size, !whole)))
         failed = fault_errno(fault, errno, "%s: map", path);
     sys.close(fd);
     failed = failed ? failed : read_metas(&look, size, txn);
