@@ -68,7 +68,8 @@ static char *escape(char *out, unsigned char c)
     return out;
 }
 
-int buffer_json(struct buffer *buffer, struct span text, struct fault *fault)
+/* Not `readable`: each byte that is no ASCII becomes U+FFFD. */
+static int put_json(struct buffer *buffer, struct span text, bool readable, struct fault *fault)
 {
     char *begin = buffer_room(buffer, 6 * text.size + 2, fault), *out = begin;
     if (!out)
@@ -76,7 +77,7 @@ int buffer_json(struct buffer *buffer, struct span text, struct fault *fault)
     *out++ = '"';
     for (size_t i = 0; i < text.size;) {
         uint64_t word;
-        if (text.size - i >= sizeof word) {
+        if (readable && text.size - i >= sizeof word) {
             memcpy(&word, text.data + i, sizeof word);
             if (!has_special(word)) {
                 memcpy(out, &word, sizeof word);
@@ -85,32 +86,27 @@ int buffer_json(struct buffer *buffer, struct span text, struct fault *fault)
                 continue;
             }
         }
-        out = escape(out, (unsigned char)text.data[i++]);
+        unsigned char c = (unsigned char)text.data[i++];
+        if (!readable && c >= 0x80) {
+            memcpy(out, "\xef\xbf\xbd", 3);
+            out += 3;
+        } else {
+            out = escape(out, c);
+        }
     }
     *out++ = '"';
     buffer->size += (size_t)(out - begin);
     return 0;
 }
 
+int buffer_json(struct buffer *buffer, struct span text, struct fault *fault)
+{
+    return put_json(buffer, text, true, fault);
+}
+
 int buffer_json_name(struct buffer *buffer, struct span name, struct fault *fault)
 {
-    if (value_text(name) || !name.size)
-        return buffer_json(buffer, name, fault);
-    char *begin = buffer_room(buffer, 6 * name.size + 2, fault), *out = begin;
-    if (!out)
-        return -1;
-    *out++ = '"';
-    for (size_t i = 0; i < name.size; i++) {
-        if ((unsigned char)name.data[i] >= 0x80) {
-            memcpy(out, "\xef\xbf\xbd", 3); /* U+FFFD */
-            out += 3;
-        } else {
-            out = escape(out, (unsigned char)name.data[i]);
-        }
-    }
-    *out++ = '"';
-    buffer->size += (size_t)(out - begin);
-    return 0;
+    return put_json(buffer, name, value_text(name), fault);
 }
 
 int buffer_json_or_null(struct buffer *buffer, struct span text, struct fault *fault)

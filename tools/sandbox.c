@@ -1,6 +1,7 @@
 /* sandbox.c - see sandbox.h. Raw system calls: neither libc nor a library of Debian 12 knows Landlock. */
 #include "tools/sandbox.h"
 
+#include "engine/fault.h"
 #include "io/sys.h"
 
 #include <errno.h>
@@ -64,9 +65,7 @@ void sandbox_allow(struct sandbox *sandbox, const char *path, enum sandbox_right
         return;
     int fd = sys.open(AT_FDCWD, path, O_PATH, 0);
     if (fd < 0) {
-        /* whoever comes to open it tells of these */
-        bool of_path = errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ELOOP || errno == ENAMETOOLONG;
-        if (!of_path && !sandbox->error)
+        if (!fault_of_path(errno) && !sandbox->error) /* of a path whoever comes to open it tells */
             sandbox->error = errno;
         return;
     }
