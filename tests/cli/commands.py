@@ -2,17 +2,15 @@
 """The commands from outside: exit codes, messages, modes, and that what fails changes nothing.
 
 usage: commands.py BESIK [NAME…]         NAME: only these tests"""
-import fcntl, glob, gzip, hashlib, json, os, re, shutil, stat, subprocess, sys, tempfile, traceback
+import fcntl, glob, gzip, hashlib, json, os, re, shutil, stat, subprocess, sys
+
+from harness import Failed, play, same
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 SAMPLE, REF = f"{ROOT}/tests/sample", f"{ROOT}/tools/share/ref"
 AS_OF = [f"2026-11-{day:02}T22:00:00+05:00" for day in (2, 3, 4, 5)]
 COMMANDS = ["init", "ref", "set", "run", "case", "report"]
 heard = []  # what any command said to standard error
-
-
-class Failed(Exception):
-    pass
 
 
 class Room:
@@ -69,11 +67,6 @@ class Room:
 
     def store_bytes(self, store="store"):
         return hashlib.sha256(open(self.path(f"{store}/data.mdb"), "rb").read()).hexdigest()
-
-
-def same(what, got, want):
-    if got != want:
-        raise Failed(f"{what}: {str(got)[:300]}, not {str(want)[:300]}")
 
 
 def test_help(b):
@@ -383,18 +376,7 @@ def personal():
 
 def main():
     names = sys.argv[2:] or [n[5:] for n in globals() if n.startswith("test_")]
-    failed = 0
-    for i, name in enumerate(names, 1):
-        with tempfile.TemporaryDirectory(prefix=f"besik-{name}-") as work:
-            try:
-                globals()[f"test_{name}"](Room(work))
-                print(f"ok {i} - {name}", flush=True)
-            except Failed as e:
-                failed += 1
-                print(f"not ok {i} - {name}: {e}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"not ok {i} - {name}: {traceback.format_exc()}", flush=True)
+    failed = play({name: globals()[f"test_{name}"] for name in names}, Room)
     found = [w for w in personal() if w in "\n".join(heard)]
     if found:
         failed += 1

@@ -3,11 +3,12 @@
 messages never left, notices of one id, a report of all that is open, options by their corners, a full standard output.
 
 usage: edges.py BESIK [NAME…]         NAME: only these tests"""
-import csv, json, os, re, shutil, subprocess, sys, tempfile, traceback
+import csv, json, os, re, shutil, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 from folders import folder  # noqa: E402
+from harness import Failed, play, same  # noqa: E402
 REF = os.path.join(HERE, "..", "..", "tools", "share", "ref")
 KEY = os.path.join(HERE, "..", "sample", "key")
 NOTICES = "notice_id,registered_at,msisdn,mother_iin,birth_date,sex,child_order,region\n"
@@ -15,15 +16,6 @@ MESSAGES = "operator,message_id,received_at,msisdn,short_code,text\n"
 RESPONSES = "request_id,status,responded_at,reference,place,queue_number\n"
 RECEIPTS = "sms_id,status,at\n"
 ACCOUNT = "KZ84722C000012345678"
-
-
-class Failed(Exception):
-    pass
-
-
-def same(what, got, want):
-    if got != want:
-        raise Failed(f"{what}: {str(got)[:400]}, not {str(want)[:400]}")
 
 
 def day(n, clock="22:00:00"):
@@ -269,18 +261,7 @@ def test_output_full(b):
 
 def main():
     names = sys.argv[2:] or [name[5:] for name in globals() if name.startswith("test_")]
-    failed = 0
-    for i, name in enumerate(names, 1):
-        with tempfile.TemporaryDirectory(prefix=f"besik-{name}-") as work:
-            try:
-                globals()[f"test_{name}"](Room(work))
-                print(f"ok {i} - {name}", flush=True)
-            except Failed as e:
-                failed += 1
-                print(f"not ok {i} - {name}: {e}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"not ok {i} - {name}: {traceback.format_exc()}", flush=True)
+    failed = play({name: globals()[f"test_{name}"] for name in names}, Room)
     print(f"edges: {len(names)} tests, {failed} failed")
     sys.exit(failed > 0)
 

@@ -3,20 +3,13 @@
 to others, and the program is built as it should be.
 
 usage: locked.py BESIK"""
-import csv, json, os, stat, struct, subprocess, sys, tempfile, traceback
+import csv, json, os, stat, struct, subprocess, sys
+
+from harness import play, same
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLE = os.path.join(HERE, "..", "sample")
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-
-
-class Failed(Exception):
-    pass
-
-
-def same(what, got, want):
-    if got != want:
-        raise Failed(f"{what}: {str(got)[:400]}, not {str(want)[:400]}")
 
 
 class Room:
@@ -151,17 +144,9 @@ def check(room):
 
 
 def main():
-    failed = []
-    for test in links, ids, elf, check:
-        with tempfile.TemporaryDirectory(prefix="besik-locked-") as work:
-            try:
-                test(Room(work))
-                print(f"{test.__name__}: {test.__doc__.strip()}")
-            except Exception:
-                traceback.print_exc()
-                failed.append(test.__name__)
-    print(f"locked: {'failed: ' + ', '.join(failed) if failed else 'all hold'}")
-    sys.exit(bool(failed))
+    failed = play({test.__name__: test for test in (links, ids, elf, check)}, Room)
+    print(f"locked: 4 tests, {failed} failed")
+    sys.exit(failed > 0)
 
 
 BESIK = os.path.abspath(sys.argv[1])
