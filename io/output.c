@@ -14,13 +14,16 @@
 
 #define BLOCKS 4u
 #define BLOCK_SIZE ((size_t)256 << 10)
+#define DIRECT_ALIGN ((size_t)4096) /* of memory, offset and size where the page cache is passed by */
 #define SYNC_SIZE                                                                                            \
     ((uint64_t)8 << 20) /* write-back is begun in strides of this, so that fsync finds little to do */
 
 struct block {
-    char *data;
+    char *room; /* what is to be freed */
+    char *data; /* aligned, in it */
     uint64_t offset;
     size_t size; /* as submitted */
+    bool direct;
     struct ring_slot slot;
 };
 
@@ -29,6 +32,7 @@ struct output {
     XXH3_state_t *hash;
     int fd;
     bool failed, finished;
+    bool direct, no_direct; /* the page cache is passed by now; it can't be */
     struct block blocks[BLOCKS];
     unsigned current;
     size_t filled;      /* of the current block */
@@ -42,6 +46,8 @@ static int submit(struct output *output, struct fault *fault);
 static int claim(struct output *output, struct block *block, struct fault *fault);
 static int settle(struct output *output, struct block *block, struct fault *fault);
 static void sync_behind(struct output *output);
+static void choose_way(struct output *output, bool direct);
+static int start_write(struct output *output, struct block *block, struct fault *fault);
 static int fail(struct output *output, int error, const char *doing, struct fault *fault);
 
 int output_open(struct output **ret_output, struct ring *ring, int dir_fd, const char *name,
@@ -140,7 +146,7 @@ void output_close(struct output *output)
     if (!idle) /* the ring broke down, and the kernel may still read the blocks: leave them */
         return;
     for (unsigned i = 0; i < BLOCKS; i++)
-        sys.free(output->blocks[i].data);
+        sys.free(output->blocks[i].room);
     sys.free(output);
 }
 
@@ -154,13 +160,19 @@ static int fail(struct output *output, int error, const char *doing, struct faul
     return fault_errno(fault, error, "%s: %s", output->name, doing);
 }
 
-/* Gives the current block to the ring and goes on to the next. */
-static int submit(struct output *output, struct fault *fault)
+/* Whole blocks pass the page cache by: the kernel's copies of them were a tenth of a bulk run. Best effort: what the file system
+ * does not take, and a file's end, goes through the cache. */
+static void choose_way(struct output *output, bool direct)
 {
-    struct block *block = &output->blocks[output->current];
-    block->offset = output->submitted;
-    block->size = output->filled;
-    (void)XXH3_128bits_update(output->hash, block->data, block->size);
+    if (direct == output->direct || (direct && (output->no_direct || output->submitted % BLOCK_SIZE)))
+        return;
+    int flags = fcntl(output->fd, F_GETFL);
+    if (flags >= 0 && fcntl(output->fd, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0)
+        output->direct = direct;
+}
+
+static int start_write(struct output *output, struct block *block, struct fault *fault)
+{
     int error;
     while ((error = ring_write(output->ring, output->fd, block->data, block->size, (off_t)block->offset,
                                RING_TAG(&block->slot))) == -EAGAIN)
@@ -169,6 +181,20 @@ static int submit(struct output *output, struct fault *fault)
     if (error != 0)
         return fail(output, error, "write", fault);
     block->slot = (struct ring_slot){.in_flight = true};
+    return 0;
+}
+
+/* Gives the current block to the ring and goes on to the next. */
+static int submit(struct output *output, struct fault *fault)
+{
+    struct block *block = &output->blocks[output->current];
+    choose_way(output, output->filled == BLOCK_SIZE);
+    block->offset = output->submitted;
+    block->size = output->filled;
+    (void)XXH3_128bits_update(output->hash, block->data, block->size);
+    block->direct = output->direct;
+    if (start_write(output, block, fault) != 0)
+        return -1;
     output->submitted += output->filled;
     output->filled = 0;
     output->current = (output->current + 1) % BLOCKS;
@@ -179,8 +205,11 @@ static int submit(struct output *output, struct fault *fault)
 static int claim(struct output *output, struct block *block, struct fault *fault)
 {
     if (block->data == NULL) {
-        block->data = sys.alloc(BLOCK_SIZE);
-        return block->data == NULL ? fail(output, ENOMEM, "write", fault) : 0;
+        block->room = sys.alloc(BLOCK_SIZE + DIRECT_ALIGN);
+        if (block->room == NULL)
+            return fail(output, ENOMEM, "write", fault);
+        block->data = block->room + (-(uintptr_t)block->room & (DIRECT_ALIGN - 1));
+        return 0;
     }
     if (settle(output, block, fault) != 0)
         return -1;
@@ -188,13 +217,27 @@ static int claim(struct output *output, struct block *block, struct fault *fault
     return 0;
 }
 
-/* Waits for a block's write, if it has one, and looks at what came of it. */
-static int settle(struct output *output, struct block *block, struct fault *fault)
+static int wait_for(struct output *output, const struct block *block, struct fault *fault)
 {
     while (block->slot.in_flight) {
         int error = ring_settle(output->ring);
         if (error != 0)
             return fail(output, error, "write", fault);
+    }
+    return 0;
+}
+
+/* Waits for a block's write, if it has one, and looks at what came of it. */
+static int settle(struct output *output, struct block *block, struct fault *fault)
+{
+    if (wait_for(output, block, fault) != 0)
+        return -1;
+    if (block->slot.result == -EINVAL && block->direct) { /* the file system took the flag, but not such a write */
+        choose_way(output, false);
+        output->no_direct = true;
+        block->direct = false;
+        if (start_write(output, block, fault) != 0 || wait_for(output, block, fault) != 0)
+            return -1;
     }
     if (block->slot.result < 0)
         return fail(output, (int)block->slot.result, "write", fault);

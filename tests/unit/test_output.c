@@ -254,3 +254,34 @@ Test(output, interrupted_writes_are_finished)
     ring_close(ring);
     free(data);
 }
+
+/* ---- a file system that takes O_DIRECT as a flag, and refuses such a write: from the n-th on, so that both are in one file ---- */
+
+static unsigned direct_writes;
+
+static ssize_t no_direct_pwrite(int fd, const void *buffer, size_t size, off_t offset)
+{
+    if (fcntl(fd, F_GETFL) & O_DIRECT && ++direct_writes >= failing) {
+        errno = EINVAL;
+        return -1;
+    }
+    return pwrite(fd, buffer, size, offset);
+}
+
+Test(output, direct_writes_refused)
+{
+    struct ring *ring = NULL;
+    cr_assert_eq(ring_open(&ring, true), 0);
+    sys.pwrite = no_direct_pwrite;
+    char *data = pattern(3000000);
+    for (failing = 1; failing <= 8; failing++) {
+        direct_writes = 0;
+        struct fault fault = {0};
+        cr_expect_eq(write_once(ring, data, 3000000, &fault), 0, "%s", fault.text);
+        expect_file("file", data, 3000000);
+        cr_assert_eq(unlinkat(folder_fd, "file", 0), 0);
+    }
+    cr_expect_gt(direct_writes, 0); /* else nothing was shown */
+    ring_close(ring);
+    free(data);
+}
