@@ -1,25 +1,71 @@
 /* history.h - the bytes of the history table: what befell each phone in one run, phones in the order of their hashes.
- * Room: store.  A value is zstd of: struct history_head, then `count` times struct history_row and its identity; the next
- * phone; … A phone with very many begins a value of its own and goes on in those behind it, whose keys have a number more: each
- * begins with its head. Only `besik case` reads it, and purge. */
+ * Room: store.  Ids are packed by what they are made of rather than compressed: a tenth of the instructions, fewer bytes.
+ *
+ *   value     base time (8)  | phone (4) row … 0xff | phone (4) row … 0xff | …
+ *   row       event | result << 4    step | flags << 4    [case number]  [detail]  time  [identity]
+ *   time      since the row before, of the first since the base; whole seconds are counted as seconds
+ *   identity  0 none, 1 … 14 the n-th head that this value named, 15 another, which follows;  then size << 2 | form, and
+ *               raw    its bytes
+ *               hex    digits and a … f, two a byte
+ *               uuid   16 bytes
+ *               shared how many bytes it has in common with the tail before, and the rest
+ *
+ * The identity of a message is its operator (head) and its id (tail), `:` between; any other has no head. Numbers are varints.
+ * A phone that has very many begins a value of its own and goes on in those behind it, whose keys have a number more. */
 #ifndef STORE_HISTORY_H
 #define STORE_HISTORY_H
 
-#include <assert.h>
+#include "engine/span.h"
+#include "io/buffer.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
-struct history_head {
-    uint32_t phone, count;
-} __attribute__((packed));
+#define HISTORY_HEADS 14
+#define HISTORY_TAIL_KEPT 64    /* a longer tail is never shared with */
+#define HISTORY_IDENTITY_MAX 8300 /* an id, a colon and a status */
 
 struct history_row {
-    int64_t at_ms;
+    uint32_t phone;
     uint32_t case_number;
+    int64_t at_ms;
     uint8_t event, result, detail, step; /* engine/apply.h: enum history_event, history_result; words.h */
-    uint16_t identity_size;
-} __attribute__((packed));
-#define HISTORY_LEVEL (-3) /* zstd: a little larger than level 1, at half its time */
+    struct span head, tail;              /* of its identity; both empty where it has none, head empty where it has no colon of its own */
+};
 
-static_assert(sizeof(struct history_head) == 8 && sizeof(struct history_row) == 18, "no padding on disk");
+/* What both sides remember of a value's earlier rows. */
+struct history_state {
+    int64_t base_ms, last_ms;
+    struct span heads[HISTORY_HEADS];
+    uint32_t head_count, tail_size;
+    char tail[HISTORY_TAIL_KEPT];
+};
+
+struct history_packer {
+    struct buffer *out; /* borrowed: holds the value, and is emptied by whoever took it */
+    struct history_state state;
+    char head_bytes[HISTORY_HEADS * 32];
+};
+
+/* A value begins: times in it are told from base_ms on. */
+int history_begin(struct history_packer *packer, struct buffer *out, int64_t base_ms, struct fault *fault);
+/* A phone's rows stand between these two; at least one. */
+int history_begin_phone(struct history_packer *packer, uint32_t phone, struct fault *fault);
+int history_add(struct history_packer *packer, const struct history_row *row, struct fault *fault);
+int history_end_phone(struct history_packer *packer, struct fault *fault);
+
+struct history_reader { /* of one value, which must outlive it */
+    const char *at, *end;
+    bool in_phone;
+    uint32_t phone;
+    struct history_state state;
+    char tail[HISTORY_IDENTITY_MAX]; /* of the row read last, where it does not stand in the value */
+};
+
+bool history_read(struct history_reader *reader, struct span value); /* false: damaged */
+/* The next row: 1, 0 at the end, -1 damaged. Its spans are good until the next call. */
+int history_next(struct history_reader *reader, struct history_row *ret_row);
+/* head:tail, as rejects.csv tells it. Returns the size; `out` has HISTORY_IDENTITY_MAX. */
+size_t history_identity(const struct history_row *row, char *out);
 
 #endif

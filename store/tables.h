@@ -30,7 +30,7 @@
  * closed_filter  segment, first hash               which hashes a stretch of closed holds     run
  * notices        segment, first hash               notice ids that opened a case              run
  * notices_filter segment, first hash               likewise                                   run
- * history        run, first hash, number           what befell each phone in that run (zstd)  run
+ * history        run, first hash, number           what befell each phone in that run: history.h  run
  * due            first due time, run, sequence     phones by the time at which they come due  run
  * awaited        operator, as-of, run, sequence    SMS that wait for a final receipt          run
  *
@@ -47,7 +47,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STORE_FORMAT 3
+#define STORE_FORMAT 4
 #define STORE_KEY_SIZE 16
 #define STORE_NAME_SIZE 16
 #define STORE_SEGMENTS_MAX 64

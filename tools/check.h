@@ -5,6 +5,7 @@
 #define TOOLS_CHECK_H
 
 #include "io/buffer.h"
+#include "store/history.h"
 #include "store/pages.h"
 #include "store/segment.h"
 #include "store/store.h"
@@ -42,6 +43,7 @@ struct check {
     /* what two tables say of the same things, in any order: their sums are to be equal */
     uint64_t notices_of_cases, notices_of_index, awaited_of_cases, awaited_of_queue;
     struct segment_view open, closed; /* of history's phones */
+    struct history_reader reader;
     uint32_t history_run;
 };
 

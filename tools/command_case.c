@@ -13,13 +13,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <zstd.h>
-#include <zstd_errors.h>
 
 struct told { /* one history row that was found */
     uint32_t run;
-    struct history_row row;
-    struct span identity;
+    struct history_row row; /* its spans are not kept */
+    size_t identity_at, identity_size; /* in view->identities */
 };
 
 struct view {
@@ -28,8 +26,9 @@ struct view {
     struct ids ids;
     struct segment_view segments[2];
     struct phone phone;
-    struct buffer history; /* struct told; identities point into blocks */
-    struct buffer blocks;  /* char *: unpacked history */
+    struct buffer history; /* struct told */
+    struct buffer identities;
+    struct history_reader reader;
 };
 
 /* ---- finding ---- */
@@ -56,43 +55,22 @@ static int find_phone(struct view *view, MDB_txn *txn)
     return 0;
 }
 
-static int take_history(struct view *view, uint32_t run, struct span packed)
+static int take_history(struct view *view, uint32_t run, struct span value)
 {
-    unsigned long long size = ZSTD_getFrameContentSize(packed.data, packed.size);
-    bool known = size < ((unsigned long long)1 << 32);
-    char *bytes = known ? sys.alloc(size + 1) : NULL;
-    if (known && !bytes)
-        return fault_memory(view->fault);
-    size_t got = known ? ZSTD_decompress(bytes, size, packed.data, packed.size) : 0;
-    if (ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation) {
-        sys.free(bytes);
-        return fault_memory(view->fault);
+    struct told told = {.run = run};
+    int there = history_read(&view->reader, value) ? 1 : -1;
+    while (there > 0 && (there = history_next(&view->reader, &told.row)) > 0) {
+        if (told.row.phone != view->phone.number)
+            continue;
+        char *room = buffer_room(&view->identities, HISTORY_IDENTITY_MAX, view->fault);
+        if (!room)
+            return -1;
+        told.identity_at = view->identities.size;
+        view->identities.size += told.identity_size = history_identity(&told.row, room);
+        if (buffer_add(&view->history, &told, sizeof told, view->fault))
+            return -1;
     }
-    if (!known || got != size) {
-        sys.free(bytes);
-        return fault_set(view->fault, FAULT_FAILED, "the history of run %u is damaged", run);
-    }
-    if (buffer_add(&view->blocks, &bytes, sizeof bytes, view->fault)) {
-        sys.free(bytes);
-        return -1;
-    }
-    for (size_t at = 0; at + sizeof(struct history_head) <= size;) {
-        struct history_head head;
-        memcpy(&head, bytes + at, sizeof head);
-        at += sizeof head;
-        for (uint32_t i = 0; i < head.count && at + sizeof(struct history_row) <= size; i++) {
-            struct told told = {.run = run};
-            memcpy(&told.row, bytes + at, sizeof told.row);
-            at += sizeof told.row;
-            if (told.row.identity_size > size - at)
-                return db_damaged(view->fault, TABLE_HISTORY);
-            told.identity = (struct span){bytes + at, told.row.identity_size};
-            at += told.row.identity_size;
-            if (head.phone == view->phone.number && buffer_add(&view->history, &told, sizeof told, view->fault))
-                return -1;
-        }
-    }
-    return 0;
+    return there < 0 ? fault_set(view->fault, FAULT_FAILED, "the history of run %u is damaged", run) : 0;
 }
 
 static int find_history(struct view *view, MDB_txn *txn)
@@ -264,7 +242,7 @@ static void put_history(struct view *view, const struct kase *kase, struct buffe
         buffer_format(out, fault, "%s{\"run\":%u", first ? "" : ",", told[i].run);
         put_time(out, ",\"at\":", told[i].row.at_ms, fault);
         buffer_format(out, fault, ",\"event\":\"%s\"", HISTORY_WORDS[told[i].row.event % HISTORY_EVENT_COUNT]);
-        put_text(out, ",\"identity\":", told[i].identity, fault);
+        put_text(out, ",\"identity\":", (struct span){view->identities.data + told[i].identity_at, told[i].identity_size}, fault);
         buffer_format(out, fault, ",\"result\":\"%s\",\"step\":\"%s\"}", result, STEP_WORDS[told[i].row.step % STEP_COUNT]);
         first = false;
     }
@@ -386,9 +364,7 @@ int command_case(int argc, char **argv, struct fault *fault)
         fwrite(out.data, 1, out.size, stdout);
     buffer_free(&out);
     buffer_free(&view.history);
-    for (size_t i = 0; i < view.blocks.size / sizeof(char *); i++)
-        sys.free(((char **)view.blocks.data)[i]);
-    buffer_free(&view.blocks);
+    buffer_free(&view.identities);
     phone_unload(&view.phone);
     segment_view_close(&view.segments[0]);
     segment_view_close(&view.segments[1]);

@@ -10,8 +10,6 @@
 #include "store/segment.h"
 #include "tools/phone_load.h"
 
-#include <zstd.h>
-
 #define TRANSACTION ((size_t)16 << 20)
 
 struct purge {
@@ -22,7 +20,9 @@ struct purge {
     struct phone phone;
     char *whole; /* a chunk put together */
     size_t whole_capacity;
-    struct buffer plain, kept, out; /* a value unpacked, what is kept of it, the value to write */
+    struct buffer kept, out; /* records as they are kept; the value to write */
+    struct history_reader reader;
+    struct history_packer packer;
     struct purged *purged;
 };
 
@@ -246,7 +246,7 @@ static int count_cases(struct purge *purge)
     return failed ? -1 : 0;
 }
 
-/* ---- history ---- */
+/* ---- history: packed anew, row by row ---- */
 
 static int find_phone(struct purge *purge, struct views *views, uint32_t number)
 {
@@ -265,82 +265,48 @@ static bool row_is_struck(const struct phone *phone, const struct history_row *r
            case_is_struck(&phone->cases[row->case_number - 1]);
 }
 
-/* One phone's entries; *ret_at moves behind them. */
-static int keep_entries(struct purge *purge, struct views *views, size_t *ret_at)
+/* Packs what is kept of a value into purge->out, which stays empty where that is nothing. */
+static int keep_rows(struct purge *purge, struct views *views, struct span payload)
 {
-    const char *bytes = purge->plain.data;
-    size_t size = purge->plain.size, at = *ret_at;
-    struct history_head head, kept = {0};
-    if (size - at < sizeof head)
-        return db_damaged(purge->fault, TABLE_HISTORY);
-    memcpy(&head, bytes + at, sizeof head);
-    at += sizeof head;
-    size_t begin = purge->kept.size;
-    kept.phone = head.phone;
-    if (find_phone(purge, views, head.phone) || buffer_add(&purge->kept, &kept, sizeof kept, purge->fault))
-        return -1;
-    for (uint32_t i = 0; i < head.count; i++) {
-        struct history_row row;
-        if (size - at < sizeof row)
-            return db_damaged(purge->fault, TABLE_HISTORY);
-        memcpy(&row, bytes + at, sizeof row);
-        size_t whole = sizeof row + row.identity_size;
-        if (size - at < whole)
-            return db_damaged(purge->fault, TABLE_HISTORY);
-        if (!row_is_struck(&purge->phone, &row)) {
-            kept.count++;
-            if (buffer_add(&purge->kept, bytes + at, whole, purge->fault))
+    struct history_reader *reader = &purge->reader;
+    struct history_row row;
+    bool first = true, open = false; /* no phone yet; the phone at hand has a row that is kept */
+    uint32_t phone = 0;
+    int there = history_read(reader, payload) ? 1 : -1;
+    while (there > 0 && (there = history_next(reader, &row)) > 0) {
+        if (first || row.phone != phone) {
+            if ((open && history_end_phone(&purge->packer, purge->fault)) || find_phone(purge, views, row.phone))
                 return -1;
+            first = open = false;
+            phone = row.phone;
         }
-        at += whole;
+        if (row_is_struck(&purge->phone, &row)) {
+            purge->purged->entries++;
+            continue;
+        }
+        if ((!purge->out.size && history_begin(&purge->packer, &purge->out, reader->state.base_ms, purge->fault)) ||
+            (!open && history_begin_phone(&purge->packer, phone, purge->fault)) ||
+            history_add(&purge->packer, &row, purge->fault))
+            return -1;
+        open = true;
     }
-    purge->purged->entries += head.count - kept.count;
-    if (kept.count)
-        memcpy(purge->kept.data + begin, &kept, sizeof kept);
-    else
-        purge->kept.size = begin;
-    *ret_at = at;
-    return 0;
-}
-
-static int unpack(struct purge *purge, struct span payload)
-{
-    unsigned long long size = ZSTD_getFrameContentSize(payload.data, payload.size);
-    buffer_clear(&purge->plain);
-    if (size > UINT32_MAX)
+    if (there < 0)
         return db_damaged(purge->fault, TABLE_HISTORY);
-    char *room = buffer_room(&purge->plain, size + 1, purge->fault);
-    if (!room)
-        return -1;
-    if (ZSTD_decompress(room, size, payload.data, payload.size) != size)
-        return db_damaged(purge->fault, TABLE_HISTORY);
-    purge->plain.size = size;
-    return 0;
+    return open ? history_end_phone(&purge->packer, purge->fault) : 0;
 }
 
 static int strike_history(struct purge *purge, const struct place *place, struct span payload)
 {
     struct views views;
     uint64_t before = purge->purged->entries;
-    buffer_clear(&purge->kept);
-    if (unpack(purge, payload))
-        return -1;
-    int failed = open_views(purge, purge->writer.txn, &views);
-    for (size_t at = 0; at < purge->plain.size && !failed;)
-        failed = keep_entries(purge, &views, &at);
+    buffer_clear(&purge->out);
+    int failed = open_views(purge, purge->writer.txn, &views) || keep_rows(purge, &views, payload);
     close_views(&views);
     if (failed || purge->purged->entries == before)
         return failed ? -1 : 0;
-    if (!purge->kept.size)
+    if (!purge->out.size)
         return db_delete(&purge->writer, TABLE_HISTORY, place->key, place->key_size, purge->fault);
-    size_t bound = ZSTD_compressBound(purge->kept.size);
-    buffer_clear(&purge->out);
-    char *packed = buffer_room(&purge->out, bound, purge->fault);
-    if (!packed)
-        return -1;
-    size_t size = ZSTD_compress(packed, bound, purge->kept.data, purge->kept.size, HISTORY_LEVEL);
-    CHECK(!ZSTD_isError(size));
-    return db_put(&purge->writer, TABLE_HISTORY, place->key, place->key_size, packed, size, purge->fault);
+    return db_put(&purge->writer, TABLE_HISTORY, place->key, place->key_size, purge->out.data, purge->out.size, purge->fault);
 }
 
 /* ---- the whole ---- */
@@ -374,7 +340,6 @@ int purge_go(struct store *store, int64_t closed_before_ms, struct purged *ret_p
     int failed = sweep(&purge) || count_cases(&purge) || strike(&purge) ||
                  store_scrub(store, TRANSACTION, &ret_purged->cleared, fault);
     sys.free(purge.whole);
-    buffer_free(&purge.plain);
     buffer_free(&purge.kept);
     buffer_free(&purge.out);
     phone_unload(&purge.phone);

@@ -73,13 +73,14 @@ struct run_worker {
     struct buffer loaded;           /* a part's events */
     struct buffer order, spare;     /* struct sort_entry */
     struct buffer text;             /* short-lived */
-    struct buffer history;          /* of the part: not yet compressed */
+    struct buffer history;          /* of the part: a value in the making */
+    struct history_packer packer;   /* it writes that */
+    char identity[HISTORY_IDENTITY_MAX]; /* short-lived */
     struct buffer retired;          /* full blocks of apply.bytes, until the phone is done */
     uint64_t history_first;
     uint32_t history_number; /* of the values with that first hash */
     uint64_t *duplicates, *mended;  /* by file */
     struct part_output *output;
-    void *zstd;
 };
 
 struct run {
@@ -169,7 +170,10 @@ int run_queue_due(struct run *run, const struct due_entry *entries, size_t count
 int run_queue_awaited(struct run *run, const struct awaited_row *rows, size_t count);
 uint32_t run_notice_sub_of(const struct event *event, uint64_t seed);
 uint32_t run_notice_sub(const struct run *run, const struct event *event); /* the second part of its name in the index */
-size_t run_identity(const struct run *run, const struct event *event, char *out); /* as rejects.csv shows it; out: 8,200 bytes */
+/* A record's identity without its operator, as rejects.csv shows it: it points into the event or into `room` (HISTORY_IDENTITY_MAX). */
+struct span run_identity_tail(const struct event *event, char *room);
+int run_emit_history(struct run *run, struct run_worker *worker, struct fault *fault); /* of worker->apply; run_history.c */
+int run_flush_history(struct run *run, struct run_worker *worker, struct fault *fault);
 
 static inline uint32_t run_parts(const struct run *run)
 {

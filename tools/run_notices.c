@@ -67,43 +67,45 @@ int run_load_part(struct run *run, struct run_worker *worker, struct spool *spoo
     return buffer_room(&worker->spare, worker->order.size + 1, fault) ? 0 : -1;
 }
 
-size_t run_identity(const struct run *run, const struct event *event, char *out)
+struct span run_identity_tail(const struct event *event, char *room)
 {
     struct span fields[EVENT_FIELDS_MAX];
     event_fields(event, fields);
-    struct span a = fields[0], b = {NULL, 0};
-    if (event->kind == KIND_MESSAGES) {
-        a = run->facts.ref->operators[event->operator].code;
-        b = fields[MESSAGE_ID];
-    } else if (event->kind == KIND_RESPONSES)
-        b = fields[RESPONSE_STATUS];
-    else if (event->kind == KIND_RECEIPTS)
-        b = fields[RECEIPT_STATUS_GIVEN];
-    memcpy(out, a.data, a.size);
-    size_t size = a.size;
-    if (event->kind == KIND_NOTICES || event->kind == KIND_WITHDRAWALS)
-        return size;
-    out[size++] = ':';
-    if (b.size)
-        memcpy(out + size, b.data, b.size);
-    return size + b.size;
+    if (event->kind != KIND_RESPONSES && event->kind != KIND_RECEIPTS)
+        return fields[0];
+    struct span status = fields[event->kind == KIND_RESPONSES ? (unsigned)RESPONSE_STATUS : RECEIPT_STATUS_GIVEN];
+    char *out = mempcpy(room, fields[0].data, fields[0].size);
+    *out++ = ':';
+    if (status.size)
+        out = mempcpy(out, status.data, status.size);
+    return (struct span){room, (size_t)(out - room)};
+}
+
+static size_t identity(const struct run *run, const struct event *event, char out[HISTORY_IDENTITY_MAX])
+{
+    struct history_row row = {0};
+    UNINITIALIZED char room[HISTORY_IDENTITY_MAX];
+    row.tail = run_identity_tail(event, room);
+    if (event->kind == KIND_MESSAGES)
+        row.head = run->facts.ref->operators[event->operator].code;
+    return history_identity(&row, out);
 }
 
 int run_add_reject(struct run *run, uint32_t worker, const struct event *event, unsigned outcome, enum reason reason,
                    bool phone_known, struct fault *fault)
 {
-    UNINITIALIZED char identity[8200];
+    UNINITIALIZED char text[HISTORY_IDENTITY_MAX];
     struct reject reject = {
         .piece = event->piece,
         .line = event->line,
         .phone = event->phone,
-        .identity_size = (uint16_t)run_identity(run, event, identity),
+        .identity_size = (uint16_t)identity(run, event, text),
         .kind = event->kind,
         .outcome = (uint8_t)outcome,
         .reason = (uint8_t)reason,
         .phone_known = phone_known,
     };
-    return spool_add(&run->rejects, worker, run->inputs.pieces[event->piece].reject_part, &reject, sizeof reject, identity,
+    return spool_add(&run->rejects, worker, run->inputs.pieces[event->piece].reject_part, &reject, sizeof reject, text,
                      reject.identity_size, fault);
 }
 

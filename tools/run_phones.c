@@ -12,11 +12,6 @@
 #include "engine/check.h"
 #include "engine/values.h"
 
-#include <zstd.h>
-
-#define HISTORY_SIZE ((size_t)256 << 10) /* so much is compressed at once */
-#define HISTORY_HEAVY 4096                /* entries of a phone that are too many for one value */
-
 struct phones {
     struct run *run;
     uint32_t index;
@@ -207,84 +202,6 @@ static int emit_findings(struct phones *phones)
     return 0;
 }
 
-static int flush_history(struct phones *phones)
-{
-    struct run_worker *worker = phones->worker;
-    if (!worker->history.size)
-        return 0;
-    size_t bound = ZSTD_compressBound(worker->history.size);
-    buffer_clear(&worker->text);
-    char *packed = buffer_room(&worker->text, bound, phones->fault);
-    if (!packed)
-        return -1;
-    size_t size = ZSTD_compressCCtx(worker->zstd, packed, bound, worker->history.data, worker->history.size, HISTORY_LEVEL);
-    if (ZSTD_isError(size)) /* there is room for whatever comes out: nothing else can fail */
-        return fault_memory(phones->fault);
-    uint8_t key[16];
-    db_put_u32(key, phones->run->facts.run);
-    db_put_u64(key + 4, worker->history_first);
-    db_put_u32(key + 12, worker->history_number);
-    char *out = blobs_add(&worker->output->blobs, TABLE_HISTORY, key, worker->history_number ? 16 : 12, size, phones->fault);
-    if (!out)
-        return -1;
-    memcpy(out, packed, size);
-    buffer_clear(&worker->history);
-    return 0;
-}
-
-static int add_history_row(struct phones *phones, const struct history *history)
-{
-    struct buffer *out = &phones->worker->history;
-    struct history_row row = {
-        .at_ms = history->at_ms,
-        .case_number = history->case_number,
-        .event = history->event,
-        .result = history->result,
-        .detail = history->detail,
-        .step = history->step,
-    };
-    char *room = buffer_room(out, sizeof row + 8200, phones->fault);
-    if (!room)
-        return -1;
-    if (history->source)
-        row.identity_size = (uint16_t)run_identity(phones->run, history->source, room + sizeof row);
-    memcpy(room, &row, sizeof row);
-    out->size += sizeof row + row.identity_size;
-    return 0;
-}
-
-/* struct history_head, then the entries of one phone: see store/history.h. A phone that has very many begins a value, and goes on
- * in others. */
-static int emit_history(struct phones *phones)
-{
-    struct run_worker *worker = phones->worker;
-    struct apply *apply = &worker->apply;
-    struct buffer *out = &worker->history;
-    uint32_t count = apply->history.count;
-    bool heavy = count > HISTORY_HEAVY;
-    if ((out->size >= HISTORY_SIZE || heavy) && flush_history(phones))
-        return -1;
-    for (uint32_t i = 0; i < count;) {
-        if (!out->size) {
-            worker->history_number = i ? worker->history_number + 1 : 0;
-            worker->history_first = apply->phone.hash;
-        }
-        struct history_head head = {.phone = apply->phone.number};
-        size_t at = out->size;
-        if (buffer_add(out, &head, sizeof head, phones->fault))
-            return -1;
-        while (i < count && (!heavy || out->size < HISTORY_SIZE)) {
-            if (add_history_row(phones, &apply->history.items[i++]))
-                return -1;
-            head.count++;
-        }
-        memcpy(out->data + at, &head, sizeof head);
-        if (i < count && flush_history(phones))
-            return -1;
-    }
-    return 0;
-}
-
 /* Notices that opened a case are entered into the index at the end. */
 static int emit_index(struct phones *phones)
 {
@@ -450,7 +367,7 @@ static int do_phone(struct phones *phones, uint64_t hash, uint32_t number, const
     if (loosen(worker, phones->fault))
         return -1;
     apply_end(apply);
-    if (emit_verdicts(phones) || emit_findings(phones) || emit_history(phones) || emit_index(phones) ||
+    if (emit_verdicts(phones) || emit_findings(phones) || run_emit_history(phones->run, worker, phones->fault) || emit_index(phones) ||
         emit_rows(phones) || emit_queues(phones))
         return -1;
     if (!apply->changed || !apply->phone.case_count)
@@ -513,7 +430,7 @@ static int do_part(struct phones *phones, uint32_t part)
             return -1;
     }
     struct part_output *output = worker->output;
-    if (flush_history(phones) || segment_end(&worker->open_builder, phones->fault) ||
+    if (run_flush_history(phones->run, worker, phones->fault) || segment_end(&worker->open_builder, phones->fault) ||
         segment_end(&worker->closed_builder, phones->fault))
         return -1;
     output->open_entries = worker->open_builder.entries_total;

@@ -16,7 +16,6 @@
 #include <malloc.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #define MIB ((uint64_t)1 << 20)
 #define WORKER_SIZE (4 * MIB) /* of --memory, a worker at least */
@@ -115,8 +114,7 @@ static int set_up_worker(struct run *run, struct run_worker *worker)
     worker->apply.news = make_zeroed(operators * sizeof *worker->apply.news);
     worker->duplicates = make_zeroed((run->walk.count + 1) * sizeof *worker->duplicates);
     worker->mended = make_zeroed((run->walk.count + 1) * sizeof *worker->mended);
-    worker->zstd = ZSTD_createCCtx();
-    if (!worker->apply.news || !worker->duplicates || !worker->mended || !worker->zstd)
+    if (!worker->apply.news || !worker->duplicates || !worker->mended)
         return no_memory(run);
     for (uint32_t i = 0; i < operators; i++)
         worker->apply.news[i] = (struct operator_news){.heard_ms = NEVER_MS, .receipted_ms = NEVER_MS};
@@ -249,7 +247,6 @@ static void tear_down_worker(struct run_worker *worker)
     segment_builder_free(&worker->index_builder);
     texts_close(worker->texts);
     ids_close(&worker->ids);
-    ZSTD_freeCCtx(worker->zstd);
 }
 
 void run_tear_down(struct run *run)

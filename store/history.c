@@ -1,0 +1,364 @@
+/* history.c - see history.h, where the bytes are drawn. */
+#include "store/history.h"
+
+#include "engine/check.h"
+#include "engine/words.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define END_OF_PHONE 0xff
+#define ONE_CASE 0x10 /* flags beside the step: the case is the phone's first */
+#define HAS_DETAIL 0x20
+#define HAS_IDENTITY 0x40
+#define NO_HEAD 0
+#define NEW_HEAD 15
+#define HEAD_MAX 32 /* an operator's code */
+#define SHARED_MIN 4
+#define ROW_SIZE_MAX 64 /* without its identity's bytes */
+
+enum form { RAW, HEX, UUID, SHARED };
+
+static_assert(STEP_COUNT <= 16, "a step has four bits");
+
+/* ---- numbers ---- */
+
+static char *put_number(char *out, uint64_t number)
+{
+    while (number >= 0x80) {
+        *out++ = (char)(number | 0x80);
+        number >>= 7;
+    }
+    *out++ = (char)number;
+    return out;
+}
+
+static bool get_number(struct history_reader *reader, uint64_t max, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    for (unsigned shift = 0; shift < 64 && reader->at < reader->end; shift += 7) {
+        uint8_t byte = (uint8_t)*reader->at++;
+        number |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80)) {
+            *ret_number = number;
+            return number <= max;
+        }
+    }
+    return false;
+}
+
+/* Zigzag; the lowest bit tells milliseconds from seconds. */
+static char *put_since(char *out, int64_t ms)
+{
+    bool whole = ms % 1000 == 0;
+    int64_t number = whole ? ms / 1000 : ms;
+    uint64_t zigzag = ((uint64_t)number << 1) ^ (uint64_t)(number >> 63);
+    return put_number(out, zigzag << 1 | !whole);
+}
+
+static bool get_since(struct history_reader *reader, int64_t *ret_ms)
+{
+    uint64_t number;
+    if (!get_number(reader, UINT64_MAX, &number))
+        return false;
+    uint64_t zigzag = number >> 1;
+    int64_t value = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
+    return !__builtin_mul_overflow(value, number & 1 ? 1 : 1000, ret_ms);
+}
+
+/* ---- tails ---- */
+
+static const char HEX_DIGITS[] = "0123456789abcdef";
+
+/* 0 … 15, 16 and more for what is no digit */
+static const uint8_t NIBBLES[256] = {
+#define NO 0x10
+#define NO_16 NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO
+    NO_16, NO_16, NO_16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, NO, NO, NO, NO, NO, NO, NO_16, NO_16,
+    NO, 10, 11, 12, 13, 14, 15, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO_16, NO_16, NO_16, NO_16, NO_16, NO_16, NO_16, NO_16, NO_16,
+#undef NO_16
+#undef NO
+};
+
+/* Two digits a byte, the first high; false where one is no digit, and then `out` holds rubbish. */
+static inline bool pack_hex(const char *text, size_t size, char *out)
+{
+    unsigned bad = 0;
+    size_t i = 0;
+    for (; i + 1 < size; i += 2) {
+        unsigned high = NIBBLES[(uint8_t)text[i]], low = NIBBLES[(uint8_t)text[i + 1]];
+        bad |= high | low;
+        *out++ = (char)(high << 4 | (low & 15));
+    }
+    if (i < size) {
+        bad |= NIBBLES[(uint8_t)text[i]];
+        *out = (char)(NIBBLES[(uint8_t)text[i]] << 4);
+    }
+    return !(bad & 0x10);
+}
+
+static void unpack_hex(const char *bytes, size_t size, char *out)
+{
+    for (size_t i = 0; i < size; i++)
+        out[i] = HEX_DIGITS[i & 1 ? bytes[i / 2] & 15 : (uint8_t)bytes[i / 2] >> 4];
+}
+
+static const uint8_t UUID_GROUPS[] = {8, 4, 4, 4, 12};
+#define UUID_SIZE 36
+
+static bool pack_uuid(const char *text, char out[16])
+{
+    for (unsigned group = 0; group < sizeof UUID_GROUPS; group++) {
+        if ((group && *text++ != '-') || !pack_hex(text, UUID_GROUPS[group], out))
+            return false;
+        text += UUID_GROUPS[group];
+        out += UUID_GROUPS[group] / 2;
+    }
+    return true;
+}
+
+static void unpack_uuid(const char bytes[16], char *out)
+{
+    for (unsigned group = 0; group < sizeof UUID_GROUPS; group++) {
+        if (group)
+            *out++ = '-';
+        unpack_hex(bytes, UUID_GROUPS[group], out);
+        out += UUID_GROUPS[group];
+        bytes += UUID_GROUPS[group] / 2;
+    }
+}
+
+static void keep_tail(struct history_state *state, struct span tail)
+{
+    state->tail_size = tail.size <= HISTORY_TAIL_KEPT ? (uint32_t)tail.size : 0;
+    if (state->tail_size)
+        memcpy(state->tail, tail.data, state->tail_size);
+}
+
+static char *put_tail(struct history_state *state, struct span tail, char *out)
+{
+    char packed[HISTORY_TAIL_KEPT / 2];
+    size_t shared = 0;
+    if (tail.size == UUID_SIZE && pack_uuid(tail.data, packed)) {
+        out = put_number(out, tail.size << 2 | UUID);
+        memcpy(out, packed, 16);
+        out += 16;
+    } else if (tail.size <= sizeof packed * 2 && pack_hex(tail.data, tail.size, packed)) {
+        out = put_number(out, tail.size << 2 | HEX);
+        memcpy(out, packed, (tail.size + 1) / 2);
+        out += (tail.size + 1) / 2;
+    } else {
+        while (shared < state->tail_size && shared < tail.size && state->tail[shared] == tail.data[shared])
+            shared++;
+        if (shared < SHARED_MIN)
+            shared = 0;
+        out = put_number(out, tail.size << 2 | (shared ? SHARED : RAW));
+        if (shared)
+            *out++ = (char)shared;
+        memcpy(out, tail.data + shared, tail.size - shared);
+        out += tail.size - shared;
+    }
+    keep_tail(state, tail);
+    return out;
+}
+
+static bool get_tail(struct history_reader *reader, struct span *ret_tail)
+{
+    uint64_t number;
+    if (!get_number(reader, HISTORY_IDENTITY_MAX << 2 | 3, &number))
+        return false;
+    size_t size = number >> 2, shared = 0;
+    enum form form = number & 3;
+    if (form == SHARED) {
+        if (reader->at == reader->end)
+            return false;
+        shared = (uint8_t)*reader->at++;
+    }
+    if (size > HISTORY_IDENTITY_MAX || shared > size || shared > reader->state.tail_size || (form == UUID && size != UUID_SIZE))
+        return false;
+    size_t bytes = form == UUID ? 16 : form == HEX ? (size + 1) / 2 : size - shared;
+    if ((size_t)(reader->end - reader->at) < bytes)
+        return false;
+    *ret_tail = (struct span){reader->tail, size};
+    if (form == UUID)
+        unpack_uuid(reader->at, reader->tail);
+    else if (form == HEX)
+        unpack_hex(reader->at, size, reader->tail);
+    else if (form == RAW)
+        ret_tail->data = reader->at;
+    else {
+        memcpy(reader->tail, reader->state.tail, shared);
+        memcpy(reader->tail + shared, reader->at, bytes);
+    }
+    reader->at += bytes;
+    keep_tail(&reader->state, *ret_tail);
+    return true;
+}
+
+/* ---- heads ---- */
+
+static char *put_head(struct history_packer *packer, struct span head, char *out)
+{
+    struct history_state *state = &packer->state;
+    CHECK(head.size <= HEAD_MAX);
+    if (!head.size) {
+        *out++ = NO_HEAD;
+        return out;
+    }
+    for (uint32_t i = 0; i < state->head_count; i++) {
+        if (span_equal(state->heads[i], head)) {
+            *out++ = (char)(i + 1);
+            return out;
+        }
+    }
+    *out++ = NEW_HEAD;
+    *out++ = (char)head.size;
+    memcpy(out, head.data, head.size);
+    if (state->head_count < HISTORY_HEADS) {
+        char *own = packer->head_bytes + state->head_count * HEAD_MAX;
+        memcpy(own, head.data, head.size);
+        state->heads[state->head_count++] = (struct span){own, head.size};
+    }
+    return out + head.size;
+}
+
+static bool get_head(struct history_reader *reader, struct span *ret_head)
+{
+    struct history_state *state = &reader->state;
+    if (reader->at == reader->end)
+        return false;
+    unsigned which = (uint8_t)*reader->at++;
+    if (which == NO_HEAD)
+        return true;
+    if (which != NEW_HEAD) {
+        if (which > state->head_count)
+            return false;
+        *ret_head = state->heads[which - 1];
+        return true;
+    }
+    uint64_t size;
+    if (!get_number(reader, HEAD_MAX, &size) || !size || (size_t)(reader->end - reader->at) < size)
+        return false;
+    *ret_head = (struct span){reader->at, size};
+    reader->at += size;
+    if (state->head_count < HISTORY_HEADS)
+        state->heads[state->head_count++] = *ret_head;
+    return true;
+}
+
+/* ---- writing ---- */
+
+int history_begin(struct history_packer *packer, struct buffer *out, int64_t base_ms, struct fault *fault)
+{
+    packer->out = out;
+    packer->state.base_ms = base_ms;
+    packer->state.head_count = packer->state.tail_size = 0;
+    return buffer_add(out, &base_ms, sizeof base_ms, fault);
+}
+
+int history_begin_phone(struct history_packer *packer, uint32_t phone, struct fault *fault)
+{
+    packer->state.last_ms = packer->state.base_ms;
+    return buffer_add(packer->out, &phone, sizeof phone, fault);
+}
+
+int history_add(struct history_packer *packer, const struct history_row *row, struct fault *fault)
+{
+    struct history_state *state = &packer->state;
+    char *begin = buffer_room(packer->out, ROW_SIZE_MAX + row->tail.size, fault), *out = begin;
+    if (!begin)
+        return -1;
+    bool has_identity = row->head.size || row->tail.size;
+    CHECK(row->event < 15 && row->result < 16 && row->step < 16);
+    *out++ = (char)(row->event | row->result << 4);
+    *out++ = (char)(row->step | (row->case_number == 1 ? ONE_CASE : 0) | (row->detail ? HAS_DETAIL : 0) |
+                    (has_identity ? HAS_IDENTITY : 0));
+    if (row->case_number != 1)
+        out = put_number(out, row->case_number);
+    if (row->detail)
+        *out++ = (char)row->detail;
+    out = put_since(out, row->at_ms - state->last_ms);
+    state->last_ms = row->at_ms;
+    if (has_identity)
+        out = put_tail(state, row->tail, put_head(packer, row->head, out));
+    packer->out->size += (size_t)(out - begin);
+    return 0;
+}
+
+int history_end_phone(struct history_packer *packer, struct fault *fault)
+{
+    static const uint8_t end = END_OF_PHONE;
+    return buffer_add(packer->out, &end, 1, fault);
+}
+
+/* ---- reading ---- */
+
+bool history_read(struct history_reader *reader, struct span value)
+{
+    reader->at = value.data;
+    reader->end = value.data + value.size;
+    reader->in_phone = false;
+    reader->state.head_count = reader->state.tail_size = 0;
+    if (value.size < sizeof reader->state.base_ms)
+        return false;
+    memcpy(&reader->state.base_ms, value.data, sizeof reader->state.base_ms);
+    reader->at += sizeof reader->state.base_ms;
+    return true;
+}
+
+static bool get_row(struct history_reader *reader, struct history_row *row)
+{
+    struct history_state *state = &reader->state;
+    uint8_t first = (uint8_t)*reader->at++;
+    if (reader->at == reader->end)
+        return false;
+    uint8_t second = (uint8_t)*reader->at++;
+    uint64_t number = 1;
+    int64_t since;
+    *row = (struct history_row){.phone = reader->phone, .event = first & 15, .result = first >> 4, .step = second & 15};
+    if (!(second & ONE_CASE) && !get_number(reader, UINT32_MAX, &number))
+        return false;
+    row->case_number = (uint32_t)number;
+    if (second & HAS_DETAIL) {
+        if (reader->at == reader->end)
+            return false;
+        row->detail = (uint8_t)*reader->at++;
+    }
+    if (!get_since(reader, &since) || __builtin_add_overflow(state->last_ms, since, &row->at_ms))
+        return false;
+    state->last_ms = row->at_ms;
+    return !(second & HAS_IDENTITY) || (get_head(reader, &row->head) && get_tail(reader, &row->tail));
+}
+
+int history_next(struct history_reader *reader, struct history_row *ret_row)
+{
+    if (reader->in_phone && reader->at < reader->end && (uint8_t)*reader->at == END_OF_PHONE) {
+        reader->at++;
+        reader->in_phone = false;
+    }
+    if (reader->at == reader->end)
+        return reader->in_phone ? -1 : 0;
+    if (!reader->in_phone) {
+        if ((size_t)(reader->end - reader->at) <= sizeof reader->phone)
+            return -1;
+        memcpy(&reader->phone, reader->at, sizeof reader->phone);
+        reader->at += sizeof reader->phone;
+        reader->in_phone = true;
+        reader->state.last_ms = reader->state.base_ms;
+        if ((uint8_t)*reader->at == END_OF_PHONE) /* a phone has a row */
+            return -1;
+    }
+    return get_row(reader, ret_row) ? 1 : -1;
+}
+
+size_t history_identity(const struct history_row *row, char *out)
+{
+    size_t size = row->head.size;
+    if (size) {
+        memcpy(out, row->head.data, size);
+        out[size++] = ':';
+    }
+    if (row->tail.size)
+        memcpy(out + size, row->tail.data, row->tail.size);
+    return size + row->tail.size;
+}
