@@ -28,7 +28,7 @@ static void forget_marks(struct phone *phone, int64_t before_ms)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < phone->mark_count; i++)
-        if (phone->marks[i].at_ms >= before_ms)
+        if (mark_ms(&phone->marks[i]) >= before_ms)
             phone->marks[kept++] = phone->marks[i];
     phone->mark_count = kept;
 }

@@ -331,7 +331,7 @@ void apply_message(struct apply *apply, const struct event *event)
     uint64_t identity = event_identity_hash(event, apply->run->seed);
     uint64_t content = event_content_hash(event, apply->run->message_seed);
     const struct mark *known = find_mark(apply, identity);
-    if (known && known->content == content) {
+    if (known && known->content == (uint32_t)content) {
         apply_verdict(apply, event, VERDICT_DUPLICATE, REASON_NONE);
         return;
     }
@@ -342,7 +342,7 @@ void apply_message(struct apply *apply, const struct event *event)
         return;
     }
     CHECK(phone->mark_count < phone->mark_capacity);
-    phone->marks[phone->mark_count++] = (struct mark){identity, content, event->at_ms};
+    phone->marks[phone->mark_count++] = mark_of(identity, content, event->at_ms);
     apply->changed = true;
     const uint16_t *ranks = apply->run->ref->operator_ranks;
     if (event->at_ms > phone->latest_ms ||

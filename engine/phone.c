@@ -1,6 +1,6 @@
 /* phone.c - the stored form of a phone: varints and length-prefixed bytes, in the order of the fields below.
  *
- *   [cases][sms][marks] counts, then latest, due; each case, its requests, its SMS; the marks last (16 bytes each and a day). */
+ *   [cases][sms][marks] counts, then latest, due; each case, its requests, its SMS; the marks last (12 bytes each and a day). */
 #include "engine/phone.h"
 
 #include "engine/check.h"
@@ -18,11 +18,31 @@ static char *put_number(char *out, uint64_t number)
     return out;
 }
 
-/* Zigzag and one more, so that 0 is NEVER_MS, which is frequent. */
-static char *put_time(char *out, int64_t ms)
+static uint64_t zigzag(int64_t number)
 {
-    uint64_t zigzag = ((uint64_t)ms << 1) ^ (uint64_t)(ms >> 63);
-    return put_number(out, zigzag + 1);
+    return ((uint64_t)number << 1) ^ (uint64_t)(number >> 63);
+}
+
+/* A time, told from another that is likely near: 0 NEVER_MS, 1 eight bytes follow, else twice the difference and two more, in
+ * seconds where it is whole ones, in milliseconds and one more where not. */
+#define TIME_NEVER 0
+#define TIME_PLAIN 1
+#define TIME_NEAR (INT64_C(1) << 60)
+
+static char *put_time(char *out, int64_t ms, int64_t near_ms)
+{
+    int64_t since;
+    if (ms == NEVER_MS) {
+        *out++ = TIME_NEVER;
+        return out;
+    }
+    if (__builtin_sub_overflow(ms, near_ms == NEVER_MS ? 0 : near_ms, &since) || since > TIME_NEAR || since < -TIME_NEAR) {
+        *out++ = TIME_PLAIN;
+        memcpy(out, &ms, sizeof ms);
+        return out + sizeof ms;
+    }
+    bool whole = since % 1000 == 0;
+    return put_number(out, (zigzag(whole ? since / 1000 : since) << 1 | !whole) + 2);
 }
 
 static char *put_span(char *out, struct span text)
@@ -54,6 +74,11 @@ static uint64_t get_number(struct cursor *in)
     return 0;
 }
 
+static int64_t unzigzag(uint64_t number)
+{
+    return (int64_t)(number >> 1) ^ -(int64_t)(number & 1);
+}
+
 static uint64_t get_up_to(struct cursor *in, uint64_t max)
 {
     uint64_t number = get_number(in);
@@ -64,10 +89,29 @@ static uint64_t get_up_to(struct cursor *in, uint64_t max)
     return number;
 }
 
-static int64_t get_time(struct cursor *in)
+static int64_t get_time(struct cursor *in, int64_t near_ms)
 {
-    uint64_t zigzag = get_number(in) - 1;
-    return (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
+    uint64_t number = get_number(in);
+    int64_t ms;
+    if (number == TIME_NEVER)
+        return NEVER_MS;
+    if (number == TIME_PLAIN) {
+        if (in->end - in->at < (ptrdiff_t)sizeof ms) {
+            in->bad = true;
+            return 0;
+        }
+        memcpy(&ms, in->at, sizeof ms);
+        in->at += sizeof ms;
+        return ms;
+    }
+    number -= 2;
+    int64_t since = unzigzag(number >> 1);
+    if (__builtin_mul_overflow(since, number & 1 ? 1 : 1000, &since) ||
+        __builtin_add_overflow(since, near_ms == NEVER_MS ? 0 : near_ms, &ms)) {
+        in->bad = true;
+        return 0;
+    }
+    return ms;
 }
 
 static struct span get_span(struct cursor *in)
@@ -94,16 +138,16 @@ static char *put_case(char *out, const struct kase *kase)
                              kase->outcomes[0], kase->outcomes[1], kase->outcomes[2]};
     memcpy(out, bytes, sizeof bytes);
     out += sizeof bytes;
-    out = put_time(out, kase->expired_ms);
-    out = put_time(out, kase->closed_ms);
+    out = put_time(out, kase->registered_ms, 0);
+    out = put_time(out, kase->begun_ms, kase->registered_ms);
+    out = put_time(out, kase->since_ms, kase->begun_ms);
+    out = put_time(out, kase->expired_ms, kase->since_ms);
+    out = put_time(out, kase->closed_ms, kase->since_ms);
     out = put_number(out, kase->region);
-    out = put_time(out, kase->birth_day);
-    out = put_time(out, kase->registered_ms);
-    out = put_time(out, kase->begun_ms);
-    out = put_time(out, kase->since_ms);
+    out = put_number(out, zigzag(kase->birth_day));
     out = put_number(out, kase->prompt_run);
-    out = put_time(out, kase->prompt_ms);
-    out = put_time(out, kase->reminded_ms);
+    out = put_time(out, kase->prompt_ms, kase->since_ms);
+    out = put_time(out, kase->reminded_ms, kase->prompt_ms);
     out = put_number(out, kase->missed_run);
     out = put_number(out, kase->corrected_run);
     out = put_number(out, kase->last_sms);
@@ -129,8 +173,8 @@ static char *put_case(char *out, const struct kase *kase)
         *out++ = (char)request->status;
         *out++ = (char)(request->sent | request->reported << 1);
         out = put_number(out, request->made_run);
-        out = put_time(out, request->created_ms);
-        out = put_time(out, request->responded_ms);
+        out = put_time(out, request->created_ms, kase->begun_ms);
+        out = put_time(out, request->responded_ms, request->created_ms);
     }
     return out;
 }
@@ -161,16 +205,16 @@ static void get_case(struct cursor *in, struct kase *kase)
     kase->account_answer = get_byte(in, 2);
     for (unsigned i = 0; i < PHASE_COUNT; i++)
         kase->outcomes[i] = get_byte(in, OUTCOME_COUNT - 1);
-    kase->expired_ms = get_time(in);
-    kase->closed_ms = get_time(in);
+    kase->registered_ms = get_time(in, 0);
+    kase->begun_ms = get_time(in, kase->registered_ms);
+    kase->since_ms = get_time(in, kase->begun_ms);
+    kase->expired_ms = get_time(in, kase->since_ms);
+    kase->closed_ms = get_time(in, kase->since_ms);
     kase->region = (uint32_t)get_up_to(in, UINT32_MAX);
-    kase->birth_day = (int32_t)get_time(in);
-    kase->registered_ms = get_time(in);
-    kase->begun_ms = get_time(in);
-    kase->since_ms = get_time(in);
+    kase->birth_day = (int32_t)unzigzag(get_up_to(in, UINT32_MAX));
     kase->prompt_run = (uint32_t)get_up_to(in, UINT32_MAX);
-    kase->prompt_ms = get_time(in);
-    kase->reminded_ms = get_time(in);
+    kase->prompt_ms = get_time(in, kase->since_ms);
+    kase->reminded_ms = get_time(in, kase->prompt_ms);
     kase->missed_run = (uint32_t)get_up_to(in, UINT32_MAX);
     kase->corrected_run = (uint32_t)get_up_to(in, UINT32_MAX);
     kase->last_sms = (uint32_t)get_up_to(in, SMS_NUMBER_MAX);
@@ -198,14 +242,15 @@ static void get_case(struct cursor *in, struct kase *kase)
         request->sent = flags & 1;
         request->reported = flags >> 1;
         request->made_run = (uint32_t)get_up_to(in, UINT32_MAX);
-        request->created_ms = get_time(in);
-        request->responded_ms = get_time(in);
+        request->created_ms = get_time(in, kase->begun_ms);
+        request->responded_ms = get_time(in, request->created_ms);
     }
 }
 
-static char *put_sms(char *out, const struct sms *sms)
+/* before_ms: when the SMS before it went out, or its case began */
+static char *put_sms(char *out, const struct sms *sms, int64_t before_ms)
 {
-    out = put_time(out, sms->at_ms);
+    out = put_time(out, sms->at_ms, before_ms);
     out = put_number(out, sms->operator);
     *out++ = (char)sms->kind;
     *out++ = (char)sms->what;
@@ -213,10 +258,10 @@ static char *put_sms(char *out, const struct sms *sms)
     return out;
 }
 
-static void get_sms(struct cursor *in, struct sms *sms)
+static void get_sms(struct cursor *in, struct sms *sms, int64_t before_ms)
 {
     *sms = (struct sms){0};
-    sms->at_ms = get_time(in);
+    sms->at_ms = get_time(in, before_ms);
     sms->operator = (uint16_t)get_up_to(in, UINT16_MAX);
     sms->kind = get_byte(in, SMS_KIND_COUNT - 1);
     sms->what = get_byte(in, sms->kind == SMS_INFO ? INFO_COUNT - 1u : STEP_COUNT - 1u);
@@ -230,7 +275,13 @@ static void get_sms(struct cursor *in, struct sms *sms)
 /* the least that one of them takes, so that a damaged count cannot ask for much */
 #define CASE_SIZE_MIN 32
 #define SMS_SIZE_MIN 5
-#define MARK_SIZE 17
+#define MARK_SIZE 13
+
+/* The day that marks are told from: that of the latest message. */
+static int32_t near_day(const struct phone *phone)
+{
+    return phone->latest_ms == NEVER_MS ? 0 : (int32_t)(phone->latest_ms / MARK_DAY_MS);
+}
 
 static bool get_counts(struct cursor *in, uint32_t *ret_cases, uint32_t *ret_sms, uint32_t *ret_marks)
 {
@@ -255,9 +306,11 @@ bool phone_decode(struct phone *phone, struct span record)
     CHECK(phone->case_count <= phone->case_capacity && phone->sms_count <= phone->sms_capacity &&
           phone->mark_count <= phone->mark_capacity);
     phone->known = true;
-    phone->latest_ms = get_time(&in);
+    phone->latest_ms = get_time(&in, 0);
     phone->latest_operator = (uint16_t)get_up_to(&in, UINT16_MAX);
-    phone->due_ms = get_time(&in);
+    phone->due_ms = get_time(&in, phone->latest_ms);
+    if (phone->due_ms == NEVER_MS) /* as "none" is written: the shorter way */
+        phone->due_ms = INT64_MAX;
     uint32_t sms = 0;
     for (uint32_t i = 0; i < phone->case_count && !in.bad; i++) {
         struct kase *kase = &phone->cases[i];
@@ -266,9 +319,13 @@ bool phone_decode(struct phone *phone, struct span record)
         kase->sms_count = (uint32_t)get_up_to(&in, phone->sms_count - sms);
         if (kase->number != i + 1 || kase->slot == 0 || kase->last_sms > kase->sms_count)
             in.bad = true;
-        for (uint32_t j = 0; j < kase->sms_count && !in.bad; j++)
-            get_sms(&in, &phone->sms[sms++]);
+        int64_t before_ms = kase->begun_ms;
+        for (uint32_t j = 0; j < kase->sms_count && !in.bad; j++, sms++) {
+            get_sms(&in, &phone->sms[sms], before_ms);
+            before_ms = phone->sms[sms].at_ms;
+        }
     }
+    int32_t near = near_day(phone);
     for (uint32_t i = 0; i < phone->mark_count && !in.bad; i++) {
         struct mark *mark = &phone->marks[i];
         if (in.end - in.at < MARK_SIZE) {
@@ -276,9 +333,9 @@ bool phone_decode(struct phone *phone, struct span record)
             break;
         }
         memcpy(&mark->identity, in.at, 8);
-        memcpy(&mark->content, in.at + 8, 8);
-        in.at += 16;
-        mark->at_ms = get_time(&in);
+        memcpy(&mark->content, in.at + 8, 4);
+        in.at += 12;
+        mark->until = (int32_t)((uint32_t)near + (uint32_t)unzigzag(get_up_to(&in, UINT32_MAX)));
     }
     return !in.bad && in.at == in.end && sms == phone->sms_count;
 }
@@ -301,13 +358,13 @@ size_t phone_encode(const struct phone *phone, const struct sms *sent, const uin
     char *begin = out;
     uint32_t marks = 0;
     for (uint32_t i = 0; i < phone->mark_count; i++)
-        marks += phone->marks[i].at_ms >= forget_before_ms;
+        marks += mark_ms(&phone->marks[i]) >= forget_before_ms;
     out = put_number(out, phone->case_count);
     out = put_number(out, phone->sms_count + sent_count);
     out = put_number(out, marks);
-    out = put_time(out, phone->latest_ms);
+    out = put_time(out, phone->latest_ms, 0);
     out = put_number(out, phone->latest_operator);
-    out = put_time(out, phone->due_ms);
+    out = put_time(out, phone->due_ms == INT64_MAX ? NEVER_MS : phone->due_ms, phone->latest_ms);
     uint32_t at = 0;
     for (uint32_t i = 0; i < phone->case_count; i++) {
         const struct kase *kase = &phone->cases[i];
@@ -316,18 +373,25 @@ size_t phone_encode(const struct phone *phone, const struct sms *sent, const uin
         while (end < sent_count && sent_case[end] == i)
             end++;
         out = put_number(out, kase->sms_count + (end - at));
-        for (uint32_t j = 0; j < kase->sms_count; j++)
-            out = put_sms(out, &phone->sms[kase->sms_first + j]);
-        for (; at < end; at++)
-            out = put_sms(out, &sent[at]);
+        int64_t before_ms = kase->begun_ms;
+        for (uint32_t j = 0; j < kase->sms_count; j++) {
+            const struct sms *sms = &phone->sms[kase->sms_first + j];
+            out = put_sms(out, sms, before_ms);
+            before_ms = sms->at_ms;
+        }
+        for (; at < end; at++) {
+            out = put_sms(out, &sent[at], before_ms);
+            before_ms = sent[at].at_ms;
+        }
     }
+    int32_t near = near_day(phone);
     for (uint32_t i = 0; i < phone->mark_count; i++) {
         const struct mark *mark = &phone->marks[i];
-        if (mark->at_ms < forget_before_ms)
+        if (mark_ms(mark) < forget_before_ms)
             continue;
         memcpy(out, &mark->identity, 8);
-        memcpy(out + 8, &mark->content, 8);
-        out = put_time(out + 16, mark->at_ms);
+        memcpy(out + 8, &mark->content, 4);
+        out = put_number(out + 12, zigzag((int32_t)((uint32_t)mark->until - (uint32_t)near)));
     }
     return (size_t)(out - begin);
 }

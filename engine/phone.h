@@ -12,6 +12,7 @@
 
 #define NEVER_MS INT64_MIN /* "has not happened" */
 #define SLOT_MAX 9
+#define MARK_DAY_MS INT64_C(86400000)
 #define CASE_NUMBER_MAX ((1u << 24) - 1) /* what an id can carry */
 #define SMS_NUMBER_MAX ((1u << 24) - 1)
 
@@ -69,9 +70,21 @@ struct kase {
 };
 
 struct mark { /* a message that found a case here */
-    uint64_t identity, content;
-    int64_t at_ms;
+    uint64_t identity;
+    uint32_t content; /* half a hash: it is met only beside an equal identity */
+    int32_t until;    /* the first day (UTC, since 1970) that begins no earlier than the message: when it may be forgotten */
 };
+
+static inline struct mark mark_of(uint64_t identity, uint64_t content, int64_t at_ms)
+{
+    int64_t day = at_ms / MARK_DAY_MS;
+    return (struct mark){identity, (uint32_t)content, (int32_t)(day + (at_ms > day * MARK_DAY_MS))};
+}
+
+static inline int64_t mark_ms(const struct mark *mark)
+{
+    return mark->until * MARK_DAY_MS;
+}
 
 /* The lists belong to the caller, who widens them (list_tight) between calls; nothing here allocates. */
 struct phone {

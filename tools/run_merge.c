@@ -38,8 +38,8 @@ static int add_closed(struct mover *mover, const struct segment_entry *entry, in
     if (!room)
         return -1;
     for (uint32_t i = 0; i < phone->mark_count; i++)
-        if (phone->marks[i].at_ms >= run->facts.forget_before_ms && phone->marks[i].at_ms > *ret_marks_ms)
-            *ret_marks_ms = phone->marks[i].at_ms;
+        if (mark_ms(&phone->marks[i]) >= run->facts.forget_before_ms && mark_ms(&phone->marks[i]) > *ret_marks_ms)
+            *ret_marks_ms = mark_ms(&phone->marks[i]);
     size_t size = phone_encode(phone, NULL, NULL, 0, run->facts.forget_before_ms, room);
     return segment_add(mover->builder, entry->hash, entry->sub, size, run->fault);
 }

@@ -61,7 +61,7 @@ static struct segment *new_segment(struct run *run, unsigned segmented)
     uint32_t number = run->segment_numbers[segmented];
     if (!*count || segments[*count - 1].number != number) {
         CHECK(*count < STORE_SEGMENTS_MAX);
-        int64_t marks_ms = segmented == SEGMENTED_CLOSED ? run->facts.as_of_ms + DAY_MS : NEVER_MS; /* at the latest */
+        int64_t marks_ms = segmented == SEGMENTED_CLOSED ? run->facts.as_of_ms + 2 * DAY_MS : NEVER_MS; /* at the latest */
         segments[(*count)++] = (struct segment){.number = number, .marks_ms = marks_ms};
     }
     return &segments[*count - 1];

@@ -200,11 +200,11 @@ Test(apply, table_repeats)
         {"marks older than remember are dropped", "set remember 30d | goto closed | run 1d | msg m1 -1h x | ... | at 1 closed marks 10"
                                                   "| run 29d | msg m2 -1h x | ... | at 1 closed marks 11 | run 32d | msg m3 -1h x | ..."
                                                   "| at 1 closed marks 2 | run 33d | msg m4 -1h x | ... | at 1 closed marks 3"},
-        {"a mark that is as old as remember still tells a repeat",
-         "set remember 30d | goto closed | run 1h | msg m1 -1m hello | ... | run 30d59m | msg m1 @59m hello | = m1 duplicate"
-         "| at 1 closed marks 1"},
+        {"a mark whose day ends no earlier than remember still tells a repeat",
+         "set remember 30d | goto closed | run 1h | msg m1 -1m hello | ... | run 30d17h | msg m1 @59m hello | = m1 duplicate"
+         "| at 1 closed marks 5"},
         {"one that is older counts for nothing, though it is still stored",
-         "set remember 30d | goto closed | run 1h | msg m1 -1m hello | ... | run 30d59m1ms | msg m1 @59m hello"
+         "set remember 30d | goto closed | run 1h | msg m1 -1m hello | ... | run 30d17h1ms | msg m1 @59m hello"
          "| = m1 reject no_open_prompt | = late kcell 1 59m 59m | at 1 closed marks 1"},
     };
     SCENES(ROWS);
