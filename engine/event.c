@@ -2,6 +2,7 @@
 #include "engine/event.h"
 
 #include "engine/check.h"
+#include "engine/pack.h"
 
 #include <xxhash.h>
 
@@ -9,11 +10,12 @@ const char *const RECEIPT_WORDS[] = {"accepted", "delivered", "failed"};
 
 /* how many leading fields are identity, and how many are identity and content together */
 static const uint8_t IDENTITY_FIELDS[KIND_COUNT] = {
-    [KIND_NOTICES] = 1, [KIND_WITHDRAWALS] = 1, [KIND_RESPONSES] = 2, [KIND_MESSAGES] = 1, [KIND_RECEIPTS] = 2,
+    [KIND_NOTICES] = 1,  [KIND_WITHDRAWALS] = 1, [KIND_RESPONSES] = 2,
+    [KIND_MESSAGES] = 1, [KIND_RECEIPTS] = 2,
 };
 static const uint8_t ORDER_FIELDS[KIND_COUNT] = {
-    [KIND_NOTICES] = NOTICE_ACCOUNT + 1,     [KIND_WITHDRAWALS] = WITHDRAWAL_FIELDS,
-    [KIND_RESPONSES] = RESPONSE_FIELDS,      [KIND_MESSAGES] = MESSAGE_FIELDS,
+    [KIND_NOTICES] = NOTICE_ACCOUNT + 1,        [KIND_WITHDRAWALS] = WITHDRAWAL_FIELDS,
+    [KIND_RESPONSES] = RESPONSE_FIELDS,         [KIND_MESSAGES] = MESSAGE_FIELDS,
     [KIND_RECEIPTS] = RECEIPT_OPERATOR_REF + 1,
 };
 
@@ -34,6 +36,85 @@ unsigned event_fields(const struct event *event, struct span fields[EVENT_FIELDS
         at = next_field(at, &fields[count++]);
     }
     return count;
+}
+
+/* ---- packed ---- */
+
+#define PLAIN 0     /* else a message's flags follow, shifted by one, with 1 below */
+#define TIME_SIZE 6 /* of the signed number of milliseconds: 4,461 years either way */
+
+static char *pack_field(char *out, struct span field, enum pack_form form, const char *packed)
+{
+    out = pack_number(out, field.size << 2 | form);
+    return mempcpy(out, form == PACK_RAW ? field.data : packed, pack_id_bytes(form, field.size));
+}
+
+size_t event_pack(const struct event *event, const char *payload, char *out)
+{
+    char *begin = out, packed[PACK_ID_MAX / 2];
+    struct span id, text;
+    if (event->kind != KIND_MESSAGES) {
+        *out++ = PLAIN;
+        out = mempcpy(out, event, sizeof *event);
+        return (size_t)((char *)mempcpy(out, payload, event->size) - begin);
+    }
+    const char *behind = next_field(next_field(payload, &id), &text);
+    CHECK(behind == payload + event->size);
+    *out++ = (char)(event->flags << 1 | 1);
+    out = mempcpy(out, &event->phone, sizeof event->phone);
+    out = mempcpy(out, &event->at_ms, TIME_SIZE);
+    out = pack_number(out, event->piece);
+    out = pack_number(out, event->line);
+    out = pack_number(out, event->operator);
+    out = pack_number(out, event->operator_rank);
+    out = pack_field(out, id, pack_id(id.data, id.size, packed), packed);
+    return (size_t)(pack_field(out, text, PACK_RAW, NULL) - begin);
+}
+
+static uint32_t take_number(const char **at)
+{
+    uint64_t number = 0;
+    CHECK(unpack_number(at, *at + PACK_NUMBER_MAX, &number));
+    return (uint32_t)number;
+}
+
+static char *take_field(const char **at, char *out)
+{
+    uint32_t number = take_number(at);
+    enum pack_form form = number & 3;
+    uint16_t size = (uint16_t)(number >> 2);
+    out = mempcpy(out, &size, sizeof size);
+    if (form == PACK_RAW)
+        memcpy(out, *at, size);
+    else
+        unpack_id(form, *at, size, out);
+    *at += pack_id_bytes(form, size);
+    return out + size;
+}
+
+size_t event_unpack(const char *at, struct event *out)
+{
+    const char *begin = at;
+    uint8_t tag = (uint8_t)*at++;
+    if (tag == PLAIN) {
+        memcpy(out, at, sizeof *out);
+        memcpy(out + 1, at + sizeof *out, out->size);
+        return 1 + sizeof *out + out->size;
+    }
+    *out = (struct event){.kind = KIND_MESSAGES, .flags = tag >> 1};
+    memcpy(&out->phone, at, sizeof out->phone);
+    at += sizeof out->phone;
+    uint64_t time = 0;
+    memcpy(&time, at, TIME_SIZE);
+    out->at_ms = (int64_t)(time << 16) >> 16; /* its sign */
+    at += TIME_SIZE;
+    out->piece = take_number(&at);
+    out->line = take_number(&at);
+    out->operator=(uint16_t) take_number(&at);
+    out->operator_rank = (uint16_t)take_number(&at);
+    char *payload = (char *)(out + 1), *end = take_field(&at, take_field(&at, payload));
+    out->size = (uint16_t)(end - payload);
+    return (size_t)(at - begin);
 }
 
 int event_compare(const struct event *a, const struct event *b)
@@ -74,7 +155,7 @@ uint64_t event_identity_hash(const struct event *event, uint64_t seed)
 {
     struct span part = fields_between(event, 0, IDENTITY_FIELDS[event->kind]);
     if (event->kind == KIND_MESSAGES)
-        seed += (event->operator + 1) * 0x9E3779B97F4A7C15u;
+        seed += (event->operator+ 1) * 0x9E3779B97F4A7C15u;
     return XXH3_64bits_withSeed(part.data, part.size, seed);
 }
 

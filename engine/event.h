@@ -30,7 +30,7 @@ struct event {
     uint16_t size;       /* bytes of payload behind this header */
     uint8_t kind;        /* enum kind */
     union {
-        uint8_t flags;  /* notices and messages: EVENT_… */
+        uint8_t flags;  /* notices and messages: EVENT_… (seven bits) */
         uint8_t agency; /* responses: from the id */
         uint8_t status; /* receipts: enum receipt_status, or more where it is none */
     };
@@ -66,6 +66,16 @@ static inline size_t event_bytes(const struct event *event) /* rounded up, so th
 {
     return (sizeof *event + event->size + 7) & ~(size_t)7;
 }
+
+/* Packed, as it waits in memory or in a spill file: a message in half the bytes, any other as it is and a byte. */
+static inline size_t event_packed_max(const struct event *event)
+{
+    return sizeof *event + event->size + 16;
+}
+/* `payload` may stand apart from its header. Returns the size. */
+size_t event_pack(const struct event *event, const char *payload, char *out);
+/* Back into `out` (EVENT_SIZE_MAX) from the packed one at `at`; what it says is trusted. Returns the packed size. */
+size_t event_unpack(const char *at, struct event *out);
 
 /* Order of two events of one phone save their (file, line): <0, 0, >0. */
 int event_compare(const struct event *a, const struct event *b);

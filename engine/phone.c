@@ -1,30 +1,17 @@
 /* phone.c - the stored form of a phone: varints and length-prefixed bytes, in the order of the fields below.
  *
- *   [cases][sms][marks] counts, then latest, due; each case, its requests, its SMS; the marks last (12 bytes each and a day). */
+ *   [cases][sms][marks] counts, then latest, due; each case, its requests, its SMS; the marks last (12 bytes
+ * each and a day). */
 #include "engine/phone.h"
 
 #include "engine/check.h"
 #include "engine/flow.h"
+#include "engine/pack.h"
 
 /* ---- writing ---- */
 
-static char *put_number(char *out, uint64_t number)
-{
-    while (number >= 0x80) {
-        *out++ = (char)(number | 0x80);
-        number >>= 7;
-    }
-    *out++ = (char)number;
-    return out;
-}
-
-static uint64_t zigzag(int64_t number)
-{
-    return ((uint64_t)number << 1) ^ (uint64_t)(number >> 63);
-}
-
-/* A time, told from another that is likely near: 0 NEVER_MS, 1 eight bytes follow, else twice the difference and two more, in
- * seconds where it is whole ones, in milliseconds and one more where not. */
+/* A time, told from another that is likely near: 0 NEVER_MS, 1 eight bytes follow, else twice the difference
+ * and two more, in seconds where it is whole ones, in milliseconds and one more where not. */
 #define TIME_NEVER 0
 #define TIME_PLAIN 1
 #define TIME_NEAR (INT64_C(1) << 60)
@@ -36,18 +23,19 @@ static char *put_time(char *out, int64_t ms, int64_t near_ms)
         *out++ = TIME_NEVER;
         return out;
     }
-    if (__builtin_sub_overflow(ms, near_ms == NEVER_MS ? 0 : near_ms, &since) || since > TIME_NEAR || since < -TIME_NEAR) {
+    if (__builtin_sub_overflow(ms, near_ms == NEVER_MS ? 0 : near_ms, &since) || since > TIME_NEAR ||
+        since < -TIME_NEAR) {
         *out++ = TIME_PLAIN;
         memcpy(out, &ms, sizeof ms);
         return out + sizeof ms;
     }
     bool whole = since % 1000 == 0;
-    return put_number(out, (zigzag(whole ? since / 1000 : since) << 1 | !whole) + 2);
+    return pack_number(out, (pack_zigzag(whole ? since / 1000 : since) << 1 | !whole) + 2);
 }
 
 static char *put_span(char *out, struct span text)
 {
-    out = put_number(out, text.size);
+    out = pack_number(out, text.size);
     if (text.size)
         memcpy(out, text.data, text.size);
     return out + text.size;
@@ -62,21 +50,12 @@ struct cursor {
 
 static uint64_t get_number(struct cursor *in)
 {
-    uint64_t number = 0;
-    for (unsigned shift = 0; shift < 64 && in->at < in->end; shift += 7) {
-        uint8_t byte = (uint8_t)*in->at++;
-        number |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80))
-            return number;
-    }
+    uint64_t number;
+    if (unpack_number(&in->at, in->end, &number))
+        return number;
     in->bad = true;
     in->at = in->end;
     return 0;
-}
-
-static int64_t unzigzag(uint64_t number)
-{
-    return (int64_t)(number >> 1) ^ -(int64_t)(number & 1);
 }
 
 static uint64_t get_up_to(struct cursor *in, uint64_t max)
@@ -105,7 +84,7 @@ static int64_t get_time(struct cursor *in, int64_t near_ms)
         return ms;
     }
     number -= 2;
-    int64_t since = unzigzag(number >> 1);
+    int64_t since = unpack_zigzag(number >> 1);
     if (__builtin_mul_overflow(since, number & 1 ? 1 : 1000, &since) ||
         __builtin_add_overflow(since, near_ms == NEVER_MS ? 0 : near_ms, &ms)) {
         in->bad = true;
@@ -131,11 +110,11 @@ static struct span get_span(struct cursor *in)
 
 static char *put_case(char *out, const struct kase *kase)
 {
-    out = put_number(out, kase->number);
-    const uint8_t bytes[] = {kase->slot,        kase->step,        kase->lang,       kase->sex,
-                             kase->child_order, kase->withdrawn,   kase->closed_by,  kase->closed_step,
-                             kase->expired_step, kase->misses,     kase->account_answer,
-                             kase->outcomes[0], kase->outcomes[1], kase->outcomes[2]};
+    out = pack_number(out, kase->number);
+    const uint8_t bytes[] = {kase->slot,         kase->step,       kase->lang,           kase->sex,
+                             kase->child_order,  kase->withdrawn,  kase->closed_by,      kase->closed_step,
+                             kase->expired_step, kase->misses,     kase->account_answer, kase->outcomes[0],
+                             kase->outcomes[1],  kase->outcomes[2]};
     memcpy(out, bytes, sizeof bytes);
     out += sizeof bytes;
     out = put_time(out, kase->registered_ms, 0);
@@ -143,19 +122,19 @@ static char *put_case(char *out, const struct kase *kase)
     out = put_time(out, kase->since_ms, kase->begun_ms);
     out = put_time(out, kase->expired_ms, kase->since_ms);
     out = put_time(out, kase->closed_ms, kase->since_ms);
-    out = put_number(out, kase->region);
-    out = put_number(out, zigzag(kase->birth_day));
-    out = put_number(out, kase->prompt_run);
+    out = pack_number(out, kase->region);
+    out = pack_number(out, pack_zigzag(kase->birth_day));
+    out = pack_number(out, kase->prompt_run);
     out = put_time(out, kase->prompt_ms, kase->since_ms);
     out = put_time(out, kase->reminded_ms, kase->prompt_ms);
-    out = put_number(out, kase->missed_run);
-    out = put_number(out, kase->corrected_run);
-    out = put_number(out, kase->last_sms);
-    out = put_number(out, kase->education);
-    out = put_number(out, kase->income);
-    out = put_number(out, kase->office);
-    out = put_number(out, kase->privilege);
-    out = put_number(out, kase->locality);
+    out = pack_number(out, kase->missed_run);
+    out = pack_number(out, kase->corrected_run);
+    out = pack_number(out, kase->last_sms);
+    out = pack_number(out, kase->education);
+    out = pack_number(out, kase->income);
+    out = pack_number(out, kase->office);
+    out = pack_number(out, kase->privilege);
+    out = pack_number(out, kase->locality);
     out = put_span(out, kase->notice_id);
     out = put_span(out, kase->hospital);
     out = put_span(out, kase->iin);
@@ -172,7 +151,7 @@ static char *put_case(char *out, const struct kase *kase)
             continue;
         *out++ = (char)request->status;
         *out++ = (char)(request->sent | request->reported << 1);
-        out = put_number(out, request->made_run);
+        out = pack_number(out, request->made_run);
         out = put_time(out, request->created_ms, kase->begun_ms);
         out = put_time(out, request->responded_ms, request->created_ms);
     }
@@ -211,7 +190,7 @@ static void get_case(struct cursor *in, struct kase *kase)
     kase->expired_ms = get_time(in, kase->since_ms);
     kase->closed_ms = get_time(in, kase->since_ms);
     kase->region = (uint32_t)get_up_to(in, UINT32_MAX);
-    kase->birth_day = (int32_t)unzigzag(get_up_to(in, UINT32_MAX));
+    kase->birth_day = (int32_t)unpack_zigzag(get_up_to(in, UINT32_MAX));
     kase->prompt_run = (uint32_t)get_up_to(in, UINT32_MAX);
     kase->prompt_ms = get_time(in, kase->since_ms);
     kase->reminded_ms = get_time(in, kase->prompt_ms);
@@ -251,7 +230,7 @@ static void get_case(struct cursor *in, struct kase *kase)
 static char *put_sms(char *out, const struct sms *sms, int64_t before_ms)
 {
     out = put_time(out, sms->at_ms, before_ms);
-    out = put_number(out, sms->operator);
+    out = pack_number(out, sms->operator);
     *out++ = (char)sms->kind;
     *out++ = (char)sms->what;
     *out++ = (char)(sms->statuses | sms->final << 4);
@@ -262,7 +241,7 @@ static void get_sms(struct cursor *in, struct sms *sms, int64_t before_ms)
 {
     *sms = (struct sms){0};
     sms->at_ms = get_time(in, before_ms);
-    sms->operator = (uint16_t)get_up_to(in, UINT16_MAX);
+    sms->operator=(uint16_t) get_up_to(in, UINT16_MAX);
     sms->kind = get_byte(in, SMS_KIND_COUNT - 1);
     sms->what = get_byte(in, sms->kind == SMS_INFO ? INFO_COUNT - 1u : STEP_COUNT - 1u);
     uint8_t flags = get_byte(in, 0x2f);
@@ -335,7 +314,7 @@ bool phone_decode(struct phone *phone, struct span record)
         memcpy(&mark->identity, in.at, 8);
         memcpy(&mark->content, in.at + 8, 4);
         in.at += 12;
-        mark->until = (int32_t)((uint32_t)near + (uint32_t)unzigzag(get_up_to(&in, UINT32_MAX)));
+        mark->until = (int32_t)((uint32_t)near + (uint32_t)unpack_zigzag(get_up_to(&in, UINT32_MAX)));
     }
     return !in.bad && in.at == in.end && sms == phone->sms_count;
 }
@@ -345,25 +324,25 @@ size_t phone_encoded_max(const struct phone *phone, uint32_t extra_sms)
     size_t size = 80 + (size_t)(phone->sms_count + extra_sms) * 20 + (size_t)phone->mark_count * 26;
     for (uint32_t i = 0; i < phone->case_count; i++) {
         const struct kase *kase = &phone->cases[i];
-        size += 420 + kase->notice_id.size + kase->hospital.size + kase->iin.size + kase->account_on_file.size +
-                kase->account.size + kase->surname.size + kase->given.size + kase->patronymic.size +
-                kase->reference.size;
+        size += 420 + kase->notice_id.size + kase->hospital.size + kase->iin.size +
+                kase->account_on_file.size + kase->account.size + kase->surname.size + kase->given.size +
+                kase->patronymic.size + kase->reference.size;
     }
     return size;
 }
 
-size_t phone_encode(const struct phone *phone, const struct sms *sent, const uint32_t *sent_case, uint32_t sent_count,
-                    int64_t forget_before_ms, char *out)
+size_t phone_encode(const struct phone *phone, const struct sms *sent, const uint32_t *sent_case,
+                    uint32_t sent_count, int64_t forget_before_ms, char *out)
 {
     char *begin = out;
     uint32_t marks = 0;
     for (uint32_t i = 0; i < phone->mark_count; i++)
         marks += mark_ms(&phone->marks[i]) >= forget_before_ms;
-    out = put_number(out, phone->case_count);
-    out = put_number(out, phone->sms_count + sent_count);
-    out = put_number(out, marks);
+    out = pack_number(out, phone->case_count);
+    out = pack_number(out, phone->sms_count + sent_count);
+    out = pack_number(out, marks);
     out = put_time(out, phone->latest_ms, 0);
-    out = put_number(out, phone->latest_operator);
+    out = pack_number(out, phone->latest_operator);
     out = put_time(out, phone->due_ms == INT64_MAX ? NEVER_MS : phone->due_ms, phone->latest_ms);
     uint32_t at = 0;
     for (uint32_t i = 0; i < phone->case_count; i++) {
@@ -372,7 +351,7 @@ size_t phone_encode(const struct phone *phone, const struct sms *sent, const uin
         uint32_t end = at;
         while (end < sent_count && sent_case[end] == i)
             end++;
-        out = put_number(out, kase->sms_count + (end - at));
+        out = pack_number(out, kase->sms_count + (end - at));
         int64_t before_ms = kase->begun_ms;
         for (uint32_t j = 0; j < kase->sms_count; j++) {
             const struct sms *sms = &phone->sms[kase->sms_first + j];
@@ -391,7 +370,7 @@ size_t phone_encode(const struct phone *phone, const struct sms *sent, const uin
             continue;
         memcpy(out, &mark->identity, 8);
         memcpy(out + 8, &mark->content, 4);
-        out = put_number(out + 12, zigzag((int32_t)((uint32_t)mark->until - (uint32_t)near)));
+        out = pack_number(out + 12, pack_zigzag((int32_t)((uint32_t)mark->until - (uint32_t)near)));
     }
     return (size_t)(out - begin);
 }

@@ -66,6 +66,7 @@ struct reading { /* one worker's state */
     const struct record_layout *layout;
     uint32_t file, piece, reject_part;
     uint64_t lines, records; /* of the piece */
+    char packed[EVENT_SIZE_MAX + 16];
 };
 
 /* ---- pieces ---- */
@@ -174,8 +175,8 @@ static int add_event(struct reading *reading)
     } else {
         hash = value_phone_hash(event->phone);
     }
-    return spool_add(spool, reading->worker->index, part_of(hash, bits), event, sizeof *event,
-                     reading->reader->payload, event_bytes(event) - sizeof *event, &reading->worker->fault);
+    size_t size = event_pack(event, reading->reader->payload, reading->packed);
+    return spool_add(spool, reading->worker->index, part_of(hash, bits), reading->packed, size, NULL, 0, &reading->worker->fault);
 }
 
 static int take_record(struct reading *reading, uint32_t field_count)
@@ -657,7 +658,6 @@ static void read_files(struct crew_worker *worker, void *context)
     if (!reading || !reader || !buffer) {
         fault_memory(&worker->fault);
     } else {
-        memset(reading, 0, sizeof *reading);
         *reading = (struct reading){.floor = floor, .ingest = floor->ingest, .worker = worker, .reader = reader,
                                     .buffer = buffer, .buffer_size = size, .stream_size = half};
         reader->rules = floor->ingest->rules;

@@ -2,6 +2,7 @@
 #include "store/history.h"
 
 #include "engine/check.h"
+#include "engine/pack.h"
 #include "engine/words.h"
 
 #include <assert.h>
@@ -15,118 +16,29 @@
 #define NEW_HEAD 15
 #define HEAD_MAX 32 /* an operator's code */
 #define SHARED_MIN 4
-#define ROW_SIZE_MAX 64 /* without its identity's bytes */
+#define ROW_SIZE_MAX 96 /* without its tail's bytes */
 
-enum form { RAW, HEX, UUID, SHARED };
+#define SHARED PACK_OTHER
 
 static_assert(STEP_COUNT <= 16, "a step has four bits");
 
-/* ---- numbers ---- */
-
-static char *put_number(char *out, uint64_t number)
-{
-    while (number >= 0x80) {
-        *out++ = (char)(number | 0x80);
-        number >>= 7;
-    }
-    *out++ = (char)number;
-    return out;
-}
-
-static bool get_number(struct history_reader *reader, uint64_t max, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    for (unsigned shift = 0; shift < 64 && reader->at < reader->end; shift += 7) {
-        uint8_t byte = (uint8_t)*reader->at++;
-        number |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80)) {
-            *ret_number = number;
-            return number <= max;
-        }
-    }
-    return false;
-}
+/* ---- times ---- */
 
 /* Zigzag; the lowest bit tells milliseconds from seconds. */
 static char *put_since(char *out, int64_t ms)
 {
     bool whole = ms % 1000 == 0;
-    int64_t number = whole ? ms / 1000 : ms;
-    uint64_t zigzag = ((uint64_t)number << 1) ^ (uint64_t)(number >> 63);
-    return put_number(out, zigzag << 1 | !whole);
+    return pack_number(out, pack_zigzag(whole ? ms / 1000 : ms) << 1 | !whole);
 }
 
 static bool get_since(struct history_reader *reader, int64_t *ret_ms)
 {
     uint64_t number;
-    if (!get_number(reader, UINT64_MAX, &number))
-        return false;
-    uint64_t zigzag = number >> 1;
-    int64_t value = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
-    return !__builtin_mul_overflow(value, number & 1 ? 1 : 1000, ret_ms);
+    return unpack_number(&reader->at, reader->end, &number) &&
+           !__builtin_mul_overflow(unpack_zigzag(number >> 1), number & 1 ? 1 : 1000, ret_ms);
 }
 
 /* ---- tails ---- */
-
-static const char HEX_DIGITS[] = "0123456789abcdef";
-
-/* 0 … 15, 16 and more for what is no digit */
-static const uint8_t NIBBLES[256] = {
-#define NO 0x10
-#define NO_16 NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO
-    NO_16, NO_16, NO_16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, NO, NO, NO, NO, NO, NO, NO_16, NO_16,
-    NO, 10, 11, 12, 13, 14, 15, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO_16, NO_16, NO_16, NO_16, NO_16, NO_16, NO_16, NO_16, NO_16,
-#undef NO_16
-#undef NO
-};
-
-/* Two digits a byte, the first high; false where one is no digit, and then `out` holds rubbish. */
-static inline bool pack_hex(const char *text, size_t size, char *out)
-{
-    unsigned bad = 0;
-    size_t i = 0;
-    for (; i + 1 < size; i += 2) {
-        unsigned high = NIBBLES[(uint8_t)text[i]], low = NIBBLES[(uint8_t)text[i + 1]];
-        bad |= high | low;
-        *out++ = (char)(high << 4 | (low & 15));
-    }
-    if (i < size) {
-        bad |= NIBBLES[(uint8_t)text[i]];
-        *out = (char)(NIBBLES[(uint8_t)text[i]] << 4);
-    }
-    return !(bad & 0x10);
-}
-
-static void unpack_hex(const char *bytes, size_t size, char *out)
-{
-    for (size_t i = 0; i < size; i++)
-        out[i] = HEX_DIGITS[i & 1 ? bytes[i / 2] & 15 : (uint8_t)bytes[i / 2] >> 4];
-}
-
-static const uint8_t UUID_GROUPS[] = {8, 4, 4, 4, 12};
-#define UUID_SIZE 36
-
-static bool pack_uuid(const char *text, char out[16])
-{
-    for (unsigned group = 0; group < sizeof UUID_GROUPS; group++) {
-        if ((group && *text++ != '-') || !pack_hex(text, UUID_GROUPS[group], out))
-            return false;
-        text += UUID_GROUPS[group];
-        out += UUID_GROUPS[group] / 2;
-    }
-    return true;
-}
-
-static void unpack_uuid(const char bytes[16], char *out)
-{
-    for (unsigned group = 0; group < sizeof UUID_GROUPS; group++) {
-        if (group)
-            *out++ = '-';
-        unpack_hex(bytes, UUID_GROUPS[group], out);
-        out += UUID_GROUPS[group];
-        bytes += UUID_GROUPS[group] / 2;
-    }
-}
 
 static void keep_tail(struct history_state *state, struct span tail)
 {
@@ -137,26 +49,21 @@ static void keep_tail(struct history_state *state, struct span tail)
 
 static char *put_tail(struct history_state *state, struct span tail, char *out)
 {
-    char packed[HISTORY_TAIL_KEPT / 2];
+    char packed[PACK_ID_MAX / 2];
     size_t shared = 0;
-    if (tail.size == UUID_SIZE && pack_uuid(tail.data, packed)) {
-        out = put_number(out, tail.size << 2 | UUID);
-        memcpy(out, packed, 16);
-        out += 16;
-    } else if (tail.size <= sizeof packed * 2 && pack_hex(tail.data, tail.size, packed)) {
-        out = put_number(out, tail.size << 2 | HEX);
-        memcpy(out, packed, (tail.size + 1) / 2);
-        out += (tail.size + 1) / 2;
-    } else {
+    enum pack_form form = pack_id(tail.data, tail.size, packed);
+    if (form == PACK_RAW) {
         while (shared < state->tail_size && shared < tail.size && state->tail[shared] == tail.data[shared])
             shared++;
         if (shared < SHARED_MIN)
             shared = 0;
-        out = put_number(out, tail.size << 2 | (shared ? SHARED : RAW));
+        out = pack_number(out, tail.size << 2 | (shared ? SHARED : PACK_RAW));
         if (shared)
             *out++ = (char)shared;
-        memcpy(out, tail.data + shared, tail.size - shared);
-        out += tail.size - shared;
+        out = mempcpy(out, tail.data + shared, tail.size - shared);
+    } else {
+        out = pack_number(out, tail.size << 2 | form);
+        out = mempcpy(out, packed, pack_id_bytes(form, tail.size));
     }
     keep_tail(state, tail);
     return out;
@@ -165,30 +72,26 @@ static char *put_tail(struct history_state *state, struct span tail, char *out)
 static bool get_tail(struct history_reader *reader, struct span *ret_tail)
 {
     uint64_t number;
-    if (!get_number(reader, HISTORY_IDENTITY_MAX << 2 | 3, &number))
+    if (!unpack_number(&reader->at, reader->end, &number) || number >> 2 > HISTORY_IDENTITY_MAX)
         return false;
     size_t size = number >> 2, shared = 0;
-    enum form form = number & 3;
+    enum pack_form form = number & 3;
     if (form == SHARED) {
         if (reader->at == reader->end)
             return false;
         shared = (uint8_t)*reader->at++;
     }
-    if (size > HISTORY_IDENTITY_MAX || shared > size || shared > reader->state.tail_size || (form == UUID && size != UUID_SIZE))
+    if (shared > size || shared > reader->state.tail_size || (form == PACK_UUID && size != PACK_UUID_SIZE))
         return false;
-    size_t bytes = form == UUID ? 16 : form == HEX ? (size + 1) / 2 : size - shared;
+    size_t bytes = pack_id_bytes(form, size - shared);
     if ((size_t)(reader->end - reader->at) < bytes)
         return false;
-    *ret_tail = (struct span){reader->tail, size};
-    if (form == UUID)
-        unpack_uuid(reader->at, reader->tail);
-    else if (form == HEX)
-        unpack_hex(reader->at, size, reader->tail);
-    else if (form == RAW)
-        ret_tail->data = reader->at;
-    else {
+    *ret_tail = (struct span){form == PACK_RAW ? reader->at : reader->tail, size};
+    if (form == SHARED) {
         memcpy(reader->tail, reader->state.tail, shared);
         memcpy(reader->tail + shared, reader->at, bytes);
+    } else if (form != PACK_RAW) {
+        unpack_id(form, reader->at, size, reader->tail);
     }
     reader->at += bytes;
     keep_tail(&reader->state, *ret_tail);
@@ -237,7 +140,8 @@ static bool get_head(struct history_reader *reader, struct span *ret_head)
         return true;
     }
     uint64_t size;
-    if (!get_number(reader, HEAD_MAX, &size) || !size || (size_t)(reader->end - reader->at) < size)
+    if (!unpack_number(&reader->at, reader->end, &size) || !size || size > HEAD_MAX ||
+        (size_t)(reader->end - reader->at) < size)
         return false;
     *ret_head = (struct span){reader->at, size};
     reader->at += size;
@@ -274,7 +178,7 @@ int history_add(struct history_packer *packer, const struct history_row *row, st
     *out++ = (char)(row->step | (row->case_number == 1 ? ONE_CASE : 0) | (row->detail ? HAS_DETAIL : 0) |
                     (has_identity ? HAS_IDENTITY : 0));
     if (row->case_number != 1)
-        out = put_number(out, row->case_number);
+        out = pack_number(out, row->case_number);
     if (row->detail)
         *out++ = (char)row->detail;
     out = put_since(out, row->at_ms - state->last_ms);
@@ -315,8 +219,9 @@ static bool get_row(struct history_reader *reader, struct history_row *row)
     uint8_t second = (uint8_t)*reader->at++;
     uint64_t number = 1;
     int64_t since;
-    *row = (struct history_row){.phone = reader->phone, .event = first & 15, .result = first >> 4, .step = second & 15};
-    if (!(second & ONE_CASE) && !get_number(reader, UINT32_MAX, &number))
+    *row = (struct history_row){
+        .phone = reader->phone, .event = first & 15, .result = first >> 4, .step = second & 15};
+    if (!(second & ONE_CASE) && (!unpack_number(&reader->at, reader->end, &number) || number > UINT32_MAX))
         return false;
     row->case_number = (uint32_t)number;
     if (second & HAS_DETAIL) {

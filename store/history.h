@@ -4,13 +4,10 @@
  *   value     base time (8)  | phone (4) row … 0xff | phone (4) row … 0xff | …
  *   row       event | result << 4    step | flags << 4    [case number]  [detail]  time  [identity]
  *   time      since the row before, of the first since the base; whole seconds are counted as seconds
- *   identity  0 none, 1 … 14 the n-th head that this value named, 15 another, which follows;  then size << 2 | form, and
- *               raw    its bytes
- *               hex    digits and a … f, two a byte
- *               uuid   16 bytes
- *               shared how many bytes it has in common with the tail before, and the rest
+ *   identity  0 no head, 1 … 14 the n-th that this value named, 15 another, which follows: size and bytes; then the tail, as
+ *             engine/pack.h packs ids, or in one form more: how many bytes it has in common with the tail before, and the rest
  *
- * The identity of a message is its operator (head) and its id (tail), `:` between; any other has no head. Numbers are varints.
+ * The identity of a message is its operator (head) and its id (tail), `:` between; any other has no head. Numbers: engine/pack.h.
  * A phone that has very many begins a value of its own and goes on in those behind it, whose keys have a number more. */
 #ifndef STORE_HISTORY_H
 #define STORE_HISTORY_H

@@ -180,7 +180,7 @@ static void decide_rewrite(struct run *run)
     for (uint32_t part = 0; part < run_parts(run); part++)
         events += spool_size(&run->events, part);
     run->look_at_all = state->look_at_all;
-    run->rewrite_open = open && (run->look_at_all || events / 128 >= open / REWRITE_SHARE);
+    run->rewrite_open = open && (run->look_at_all || events / 64 >= open / REWRITE_SHARE);
     if (open < 4096 && state->segment_counts[SEGMENTED_OPEN] > 1) /* so few that it is always cheap */
         run->rewrite_open = true;
     run->state->look_at_all = 0;

@@ -70,7 +70,8 @@ struct run_worker {
     MDB_txn *txn;
     struct segment_view open, closed, notices;
     struct segment_builder open_builder, closed_builder, index_builder;
-    struct buffer loaded;           /* a part's events */
+    struct buffer packed, loaded;   /* a part's events */
+    char event[EVENT_SIZE_MAX + 16]; /* one, packed: short-lived */
     struct buffer order, spare;     /* struct sort_entry */
     struct buffer text;             /* short-lived */
     struct buffer history;          /* of the part: a value in the making */
@@ -154,6 +155,8 @@ int run_write_json(struct run *run, double seconds); /* run_json.c */
 
 /* ---- shared by passes ---- */
 
+/* An event of a phone, by worker `worker`. */
+int run_add_event(struct run *run, uint32_t worker, const struct event *event, struct fault *fault);
 int run_load_part(struct run *run, struct run_worker *worker, struct spool *spool, uint32_t part, struct fault *fault);
 int run_add_reject(struct run *run, uint32_t worker, const struct event *event, unsigned outcome, enum reason reason,
                    bool phone_known, struct fault *fault);

@@ -128,7 +128,7 @@ int run_flush_queues(struct run *run)
 static int add_due_event(struct run *run, uint32_t phone)
 {
     struct event event = {.phone = phone, .kind = EVENT_DUE, .at_ms = INT64_MAX};
-    return spool_add(&run->events, 0, part_of(value_phone_hash(phone), run->part_bits), &event, sizeof event, NULL, 0, run->fault);
+    return run_add_event(run, 0, &event, run->fault);
 }
 
 /* Reads the queue up to as-of. Of a value that reaches beyond, the rest is queued anew. */

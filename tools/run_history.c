@@ -2,7 +2,7 @@
 #include "tools/run.h"
 
 #define VALUE_SIZE ((size_t)64 << 10) /* a value that is so large is full */
-#define HEAVY 4096                     /* rows of a phone that are too many for one value */
+#define HEAVY 4096                    /* rows of a phone that are too many for one value */
 
 int run_flush_history(struct run *run, struct run_worker *worker, struct fault *fault)
 {
@@ -13,7 +13,8 @@ int run_flush_history(struct run *run, struct run_worker *worker, struct fault *
     db_put_u32(key, run->facts.run);
     db_put_u64(key + 4, worker->history_first);
     db_put_u32(key + 12, worker->history_number);
-    char *out = blobs_add(&worker->output->blobs, TABLE_HISTORY, key, worker->history_number ? 16 : 12, value->size, fault);
+    char *out = blobs_add(&worker->output->blobs, TABLE_HISTORY, key, worker->history_number ? 16 : 12,
+                          value->size, fault);
     if (!out)
         return -1;
     memcpy(out, value->data, value->size);
@@ -21,7 +22,8 @@ int run_flush_history(struct run *run, struct run_worker *worker, struct fault *
     return 0;
 }
 
-static int add_row(struct run *run, struct run_worker *worker, const struct history *history, struct fault *fault)
+static int add_row(struct run *run, struct run_worker *worker, const struct history *history,
+                   struct fault *fault)
 {
     struct history_row row = {
         .case_number = history->case_number,

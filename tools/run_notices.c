@@ -48,23 +48,29 @@ static int notice_order(const void *a, const void *b, const void *context)
 int run_load_part(struct run *run, struct run_worker *worker, struct spool *spool, uint32_t part, struct fault *fault)
 {
     uint64_t size = spool_size(spool, part);
-    buffer_clear(&worker->loaded);
-    buffer_clear(&worker->order);
-    if (!buffer_room(&worker->loaded, size + 1, fault) || spool_load(spool, part, worker->loaded.data, fault))
+    struct buffer *packed = &worker->packed, *loaded = &worker->loaded, *order = &worker->order;
+    buffer_clear(loaded);
+    buffer_clear(order);
+    if (!buffer_room(packed, size + 1, fault) || spool_load(spool, part, packed->data, fault))
         return -1;
-    worker->loaded.size = size;
     for (size_t at = 0; at < size;) {
-        const struct event *event = (const struct event *)(worker->loaded.data + at);
-        at += event_bytes(event);
+        struct event *event = (struct event *)buffer_room(loaded, EVENT_SIZE_MAX + 8, fault);
+        if (!event)
+            return -1;
+        at += event_unpack(packed->data + at, event);
         if (event->kind != EVENT_DUE && !run->inputs.pieces[event->piece].valid)
             continue; /* read on a wrong supposition */
         struct sort_entry entry = {spool == &run->notices ? event_identity_hash(event, run->facts.seed)
                                                           : value_phone_hash(event->phone),
-                                   event};
-        if (buffer_add(&worker->order, &entry, sizeof entry, fault))
+                                   (const void *)(uintptr_t)loaded->size}; /* where it lies: the buffer may move yet */
+        if (buffer_add(order, &entry, sizeof entry, fault))
             return -1;
+        loaded->size += event_bytes(event);
     }
-    return buffer_room(&worker->spare, worker->order.size + 1, fault) ? 0 : -1;
+    struct sort_entry *entries = (struct sort_entry *)order->data;
+    for (size_t i = 0; i < order->size / sizeof *entries; i++)
+        entries[i].item = loaded->data + (uintptr_t)entries[i].item;
+    return buffer_room(&worker->spare, order->size + 1, fault) ? 0 : -1;
 }
 
 struct span run_identity_tail(const struct event *event, char *room)
@@ -117,12 +123,17 @@ int run_add_finding(struct run *run, uint32_t worker, struct finding_row *row, s
     return spool_add(&run->findings, worker, row->finding, bytes, size, NULL, 0, fault);
 }
 
+int run_add_event(struct run *run, uint32_t worker, const struct event *event, struct fault *fault)
+{
+    char *packed = run->workers[worker].event;
+    size_t size = event_pack(event, event_payload(event), packed);
+    return spool_add(&run->events, worker, part_of(value_phone_hash(event->phone), run->part_bits), packed, size, NULL, 0, fault);
+}
+
 static int pass_on(struct run *run, uint32_t worker, const struct event *event, uint32_t phone, struct fault *fault)
 {
-    struct event copy = *event;
-    copy.phone = phone;
-    return spool_add(&run->events, worker, part_of(value_phone_hash(phone), run->part_bits), &copy, sizeof copy, event_payload(event),
-                     event_bytes(event) - sizeof *event, fault);
+    ((struct event *)event)->phone = phone; /* it lies in this worker's own buffer */
+    return run_add_event(run, worker, event, fault);
 }
 
 static int conflict(struct run *run, uint32_t worker, const struct event *event, struct fault *fault)

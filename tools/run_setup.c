@@ -238,7 +238,7 @@ static void tear_down_worker(struct run_worker *worker)
     char **retired = (char **)worker->retired.data;
     for (size_t i = 0; i < worker->retired.size / sizeof *retired; i++)
         sys.free(retired[i]);
-    struct buffer *buffers[] = {&worker->loaded, &worker->order, &worker->spare, &worker->text, &worker->history,
+    struct buffer *buffers[] = {&worker->packed, &worker->loaded, &worker->order, &worker->spare, &worker->text, &worker->history,
                                 &worker->retired};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         buffer_free(buffers[i]);

@@ -1,5 +1,5 @@
-/* test_history.c - what is packed of a phone's history comes out again, by every form of identity; damaged bytes never read as
- * more than they are. */
+/* test_history.c - what is packed of a phone's history comes out again, by every form of identity; damaged
+ * bytes never read as more than they are. */
 #include "store/history.h"
 
 #include <criterion/criterion.h>
@@ -37,9 +37,15 @@ static const struct {
 
 static struct history_row row_of(unsigned i, int64_t at_ms)
 {
-    return (struct history_row){.phone = 701000000 + i / 3, .case_number = 1 + i % 3 * 1000, .at_ms = at_ms, .event = (uint8_t)(i % 9),
-                                .result = (uint8_t)(i % 8), .detail = (uint8_t)(i % 5), .step = (uint8_t)(i % 12),
-                                .head = span_of(IDENTITIES[i % COUNT].head), .tail = span_of(IDENTITIES[i % COUNT].tail)};
+    return (struct history_row){.phone = 701000000 + i / 3,
+                                .case_number = 1 + i % 3 * 1000,
+                                .at_ms = at_ms,
+                                .event = (uint8_t)(i % 9),
+                                .result = (uint8_t)(i % 8),
+                                .detail = (uint8_t)(i % 5),
+                                .step = (uint8_t)(i % 12),
+                                .head = span_of(IDENTITIES[i % COUNT].head),
+                                .tail = span_of(IDENTITIES[i % COUNT].tail)};
 }
 
 static void pack_phone(const struct history_row *row)
@@ -55,9 +61,11 @@ static void expect_row(const struct history_row *row)
     char text[HISTORY_IDENTITY_MAX], wanted[HISTORY_IDENTITY_MAX];
     cr_assert_eq(history_next(&reader, &got), 1);
     cr_expect(got.phone == row->phone && got.case_number == row->case_number && got.at_ms == row->at_ms);
-    cr_expect(got.event == row->event && got.result == row->result && got.detail == row->detail && got.step == row->step);
+    cr_expect(got.event == row->event && got.result == row->result && got.detail == row->detail &&
+              got.step == row->step);
     size_t size = history_identity(&got, text), wanted_size = history_identity(row, wanted);
-    cr_expect(size == wanted_size && memcmp(text, wanted, size) == 0, "%.*s for %.*s", (int)size, text, (int)wanted_size, wanted);
+    cr_expect(size == wanted_size && memcmp(text, wanted, size) == 0, "%.*s for %.*s", (int)size, text,
+              (int)wanted_size, wanted);
 }
 
 Test(history, identities)
@@ -73,7 +81,8 @@ Test(history, identities)
         row.detail = 0;
         row.at_ms = 0;
         pack_phone(&row);
-        cr_expect_eq(value.size - before, 4 + 2 + 1 + IDENTITIES[i].size + 1, "%s: %zu", IDENTITIES[i].tail, value.size - before - 8);
+        cr_expect_eq(value.size - before, 4 + 2 + 1 + IDENTITIES[i].size + 1, "%s: %zu", IDENTITIES[i].tail,
+                     value.size - before - 8);
         cr_assert(history_read(&reader, (struct span){value.data, value.size}));
         expect_row(&first);
         expect_row(&row);
@@ -100,7 +109,8 @@ Test(history, many)
             rows[i].head = rows[i].tail = SPAN("");
             break;
         case 1:
-            snprintf(tails[i], sizeof tails[i], "GW-2026-%u%s", draw(&state, 10000), draw(&state, 9) ? "" : "………………………………………………………");
+            snprintf(tails[i], sizeof tails[i], "GW-2026-%u%s", draw(&state, 10000),
+                     draw(&state, 9) ? "" : "………………………………………………………");
             rows[i].tail = span_of(tails[i]);
             break;
         case 2:
@@ -128,7 +138,8 @@ Test(history, many)
     buffer_free(&value);
 }
 
-/* Reads all rows there are: 0 or -1. The value has a block of its own, so that a sanitizer sees what is read beyond. */
+/* Reads all rows there are: 0 or -1. The value has a block of its own, so that a sanitizer sees what is read
+ * beyond. */
 static int read_all(const char *bytes, size_t size)
 {
     char *copy = malloc(size + 1);
