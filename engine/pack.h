@@ -33,6 +33,10 @@ static inline char *pack_number(char *out, uint64_t number)
 static inline bool unpack_number(const char **at, const char *end, uint64_t *ret_number)
 {
     uint64_t number = 0;
+    if (*at < end && !(**at & 0x80)) { /* most are small */
+        *ret_number = (uint8_t)*(*at)++;
+        return true;
+    }
     for (unsigned shift = 0; shift < 64 && *at < end; shift += 7) {
         uint8_t byte = (uint8_t) * (*at)++;
         number |= (uint64_t)(byte & 0x7f) << shift;

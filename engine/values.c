@@ -168,10 +168,15 @@ bool value_id(struct span text)
 {
     if (text.size < 1 || text.size > 64)
         return false;
-    unsigned bad = 0;
-    for (size_t i = 0; i < text.size; i++)
-        bad |= (unsigned)(unsigned char)text.data[i] - 0x21 > 0x7e - 0x21;
-    return !bad;
+    const uint64_t ones = 0x0101010101010101, tops = ones * 0x80;
+    uint64_t bad = 0; /* a lane's top bit: the byte is no ASCII, under 0x21, or 0x7f */
+    for (size_t i = 0; i < text.size; i += 8) {
+        uint64_t word = ones * '0';
+        memcpy(&word, text.data + i, text.size - i < 8 ? text.size - i : 8);
+        uint64_t low = word & ~tops;
+        bad |= word | ~(low + ones * (0x80 - 0x21)) | (low + ones);
+    }
+    return !(bad & tops);
 }
 
 bool value_operator(struct span text)

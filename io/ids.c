@@ -57,17 +57,18 @@ static void encode(const struct ids *ids, char letter, uint8_t kind, const struc
     put_big_endian(block + 8, sms_number, 3);
     aes_encrypt(&ids->aes, block, secret);
     out[0] = letter;
-    unsigned bits = 2, held = 0; /* the two zero bits in front */
-    unsigned at = 0;
-    for (unsigned i = 1; i < ID_SIZE; i++) {
-        if (bits < 5) {
-            held = held << 8 | secret[at++];
-            bits += 8;
-        }
-        bits -= 5;
-        out[i] = DIGITS[held >> bits & 31];
-        held &= (1u << bits) - 1;
-    }
+    /* 26 digits of 5 bits, two zero bits in front: 13 of the upper 63, one across the middle, 12 of the lower 60 */
+    uint64_t high, low;
+    memcpy(&high, secret, sizeof high);
+    memcpy(&low, secret + 8, sizeof low);
+    high = __builtin_bswap64(high);
+    low = __builtin_bswap64(low);
+    uint64_t upper = high >> 1;
+    for (unsigned i = 13; i >= 1; i--, upper >>= 5)
+        out[i] = DIGITS[upper & 31];
+    out[14] = DIGITS[(high & 1) << 4 | low >> 60];
+    for (unsigned i = ID_SIZE - 1; i > 14; i--, low >>= 5)
+        out[i] = DIGITS[low & 31];
 }
 
 static bool decode(const struct ids *ids, char letter, struct span text, uint8_t *ret_kind, struct id_facts *ret_facts)

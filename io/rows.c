@@ -73,12 +73,14 @@ int rows_request(const struct rows *rows, const struct phone *phone, const struc
                  struct buffer *buffer, struct fault *fault)
 {
     const struct ref *ref = rows->run->ref;
-    char id[ID_SIZE], msisdn[11], birth_date[10], sex[1] = {(char)kase->sex}, region[10], created[VALUE_TIME_MAX];
+    char id[ID_SIZE], msisdn[11], birth_date[10], sex[1] = {(char)kase->sex}, region[9], created[VALUE_TIME_MAX];
     struct id_facts facts = {.phone = phone->number, .case_number = kase->number, .agency = (uint8_t)agency};
     ids_request(rows->ids, &facts, id);
     value_phone_write(phone->number, msisdn);
     value_date_write(kase->birth_day, birth_date);
-    snprintf(region, sizeof region, "%09u", kase->region % 1000000000u);
+    unsigned place = kase->region;
+    for (unsigned i = 9; i-- > 0; place /= 10)
+        region[i] = (char)('0' + place % 10);
     size_t created_size = value_time_write(kase->requests[agency].created_ms, created);
     const struct {
         const char *key;

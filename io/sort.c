@@ -69,7 +69,7 @@ void sort_entries(struct sort_entry *entries, struct sort_entry *spare, size_t c
             entries[hole] = entry;
         }
     }
-    for (size_t begin = 0; begin < count;) {
+    for (size_t begin = 0; compare && begin < count;) {
         size_t end = begin + 1;
         while (end < count && entries[end].key == entries[begin].key)
             end++;

@@ -12,7 +12,8 @@ struct sort_entry {
 
 typedef int sort_compare(const void *a, const void *b, const void *context);
 
-/* Sorts entries[0..count); `spare` is as large. Equal keys: by `compare` (a total order, so that the outcome is one). */
+/* Sorts entries[0..count); `spare` is as large. Equal keys: by `compare` (a total order, so that the outcome is one);
+ * NULL: as they stood. */
 void sort_entries(struct sort_entry *entries, struct sort_entry *spare, size_t count, sort_compare *compare,
                   const void *context);
 

@@ -8,23 +8,22 @@
 #define ENTRIES_MAX ((QUEUE_SIZE - 8) / sizeof(struct due_entry))
 #define GROUP_MAX (ENTRIES_MAX * 64) /* sorted together, then cut */
 
-static int due_order(const void *a, const void *b)
+/* Most came due at one of a few times: a pass or two of the radix sort. */
+static int sort_due(struct run *run, struct due_entry *entries, size_t count)
 {
-    struct due_entry x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    if (x.due_ms != y.due_ms)
-        return x.due_ms < y.due_ms ? -1 : 1;
-    return (x.phone > y.phone) - (x.phone < y.phone);
-}
-
-/* Most came due at one time: then they are in order as they are. */
-static bool due_in_order(const struct due_entry *entries, size_t count)
-{
-    for (size_t i = 1; i < count; i++)
-        if (entries[i].due_ms < entries[i - 1].due_ms)
-            return false;
-    return true;
+    buffer_clear(&run->scratch);
+    struct sort_entry *order = (struct sort_entry *)buffer_room(
+        &run->scratch, count * (2 * sizeof *order + sizeof *entries), run->fault);
+    if (!order)
+        return -1;
+    struct due_entry *were = (struct due_entry *)(order + 2 * count);
+    memcpy(were, entries, count * sizeof *entries);
+    for (size_t i = 0; i < count; i++)
+        order[i] = (struct sort_entry){(uint64_t)were[i].due_ms ^ (UINT64_C(1) << 63), &were[i]}; /* of times before 1970, too */
+    sort_entries(order, order + count, count, NULL, NULL);
+    for (size_t i = 0; i < count; i++)
+        memcpy(&entries[i], order[i].item, sizeof *entries);
+    return 0;
 }
 
 /* Writes what is gathered as sorted values of the table. */
@@ -34,8 +33,8 @@ static int flush_due(struct run *run)
     size_t count = run->due.size / sizeof *entries;
     if (!count || !run->writing) /* what is popped before writing began waits; a dry run queues nothing */
         return 0;
-    if (!due_in_order(entries, count))
-        qsort(entries, count, sizeof *entries, due_order);
+    if (sort_due(run, entries, count))
+        return -1;
     for (size_t at = 0; at < count;) {
         size_t some = count - at < ENTRIES_MAX ? count - at : ENTRIES_MAX;
         uint8_t key[16];
