@@ -188,6 +188,8 @@ static int read_leaf_node(struct branch *tree, uint64_t page, const struct node 
     struct look *look = tree->look;
     const uint8_t *value = node->value;
     tree->met.entries++;
+    if (tree->kind == TREE_FREE && get_u64((const uint8_t *)node->key.data) > look->meta.txn)
+        return broken(look, name_of(tree->kind), page, "it tells of a transaction that has not been");
     if (node->flags & NODE_LONG) {
         uint64_t first = get_u64(value), count = (HEAD - 1 + (uint64_t)node->size) / look->page_size + 1;
         if (look->whole || tree->kind == TREE_FREE) {

@@ -5,8 +5,8 @@ usage: flips.py BESIK [--times N] [--seed N]
 
 A store is brought to its second evening. Then, --times times: a copy of it with one bit flipped, drawn by page and place from all kinds
 of pages of all tables. `besik check` must find it; the next run must end in the undisturbed bytes or in exit 1 or 3. A bit that means
-nothing (gaps and padding, the older meta page, a key in a branch that still parts its neighbours) may pass the check: then the run
-must end in the undisturbed bytes. Neither may end by a signal, or not end. Prints its seed first, its figures last; exit 1 where one is
+nothing (gaps and padding, the older meta page, a key in a branch that still parts its neighbours, which earlier transaction freed a
+page) may pass the check: then the run must end in the undisturbed bytes. Neither may end by a signal, or not end. Prints its seed first, its figures last; exit 1 where one is
 wrong."""
 import argparse, collections, os, random, shutil, struct, subprocess, sys, tempfile
 
@@ -54,12 +54,12 @@ class Map:
                 spans.append((offset, offset + 8))
                 self.page(name, size | bits << 32, visit)
             elif bits & 1:
-                spans.append((offset, value + 8))
+                spans += [(offset, offset + 8), (value, value + 8)] if name == "free" else [(offset, value + 8)]
                 first = struct.unpack_from("<Q", page, value)[0]
                 for i in range((15 + size) // PAGE + 1):
                     self.kinds[f"{name} long"][first + i] = [(0, 8), (10, min(PAGE, size + 16))] if i == 0 else [(0, min(PAGE, size + 16 - i * PAGE))]
             else:
-                spans.append((offset, value + size))
+                spans += [(offset, offset + 8), (value, value + size)] if name == "free" else [(offset, value + size)]
                 visit(page[offset + 8:value], page[value:value + size])
 
     def draw(self, r):
