@@ -38,6 +38,7 @@ struct db_calls db_calls = {
 
 const char *const DB_TABLE_NAMES[TABLE_COUNT] = {
     "meta", "runs", "open", "closed", "closed_filter", "notices", "notices_filter", "history", "due", "awaited",
+    "inputs", "folders",
 };
 
 int db_fault(struct fault *fault, int error, const char *doing)
@@ -201,7 +202,9 @@ int db_cursor_get(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *v
                                                    [TABLE_NOTICES_FILTER] = 12,
                                                    [TABLE_HISTORY] = 12,
                                                    [TABLE_DUE] = 16,
-                                                   [TABLE_AWAITED] = 18};
+                                                   [TABLE_AWAITED] = 18,
+                                                   [TABLE_INPUTS] = 8,
+                                                   [TABLE_FOLDERS] = 10};
     int error = db_calls.cursor_get(cursor, key, value, op);
     bool piece = KEY_SIZES[table] == 12 && key->mv_size == 16; /* of a value that goes on in others */
     return !error && KEY_SIZES[table] && key->mv_size != KEY_SIZES[table] && !piece ? MDB_CORRUPTED : error;

@@ -84,6 +84,15 @@ struct run_worker {
     struct part_output *output;
 };
 
+struct run_keep { /* blocks of the folder, on their way to the store */
+    pthread_mutex_t lock;
+    bool open;
+    void *zstd;
+    uint32_t files;
+    struct buffer packed; /* a block */
+    struct blobs blobs, spare;
+};
+
 struct run {
     const struct run_options *options;
     struct fault *fault;
@@ -132,6 +141,7 @@ struct run {
     struct buffer due, awaited;        /* not yet written */
     struct buffer scratch;
     struct buffer json;                /* run.json */
+    struct run_keep keep;
     uint32_t due_sequence, awaited_sequence;
     double stages[4];
     int64_t began_ms;
@@ -157,6 +167,11 @@ int run_write_json(struct run *run, double seconds); /* run_json.c */
 
 /* An event of a phone, by worker `worker`. */
 int run_add_event(struct run *run, uint32_t worker, const struct event *event, struct fault *fault);
+int run_keep_open(struct run *run); /* run_keep.c */
+void run_keep_close(struct run *run);
+void run_keep_file(struct run *run, struct output *output); /* its blocks are packed, for reissue; any thread */
+int run_keep_store(struct run *run);                        /* what is packed so far goes to the store */
+int run_keep_inputs(struct run *run);
 int run_load_part(struct run *run, struct run_worker *worker, struct spool *spool, uint32_t part, struct fault *fault);
 int run_add_reject(struct run *run, uint32_t worker, const struct event *event, unsigned outcome, enum reason reason,
                    bool phone_known, struct fault *fault);

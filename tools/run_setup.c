@@ -73,6 +73,7 @@ static void estimate(struct run *run)
         estimate->spilled += bytes * 3 / 2;
         estimate->events += look == LOOK_COMPRESSED ? bytes : bytes * EVENT_PER_BYTE;
     }
+    estimate->stored += estimate->published / 8; /* the folder is kept, packed */
 }
 
 static uint64_t pool_size(const struct run *run)
@@ -207,6 +208,8 @@ int run_set_up(struct run *run)
     run->workers = make_zeroed(run->worker_count * sizeof *run->workers);
     if (!run->workers)
         return no_memory(run);
+    if (run_keep_open(run))
+        return -1;
     for (uint32_t i = 0; i < run->worker_count; i++)
         if (set_up_worker(run, &run->workers[i]))
             return -1;
@@ -254,6 +257,7 @@ void run_tear_down(struct run *run)
     crew_close(&run->crew);
     run_close_files(run);
     crew_close(&run->filer);
+    run_keep_close(run);
     for (uint32_t i = 0; run->workers && i < run->worker_count; i++)
         tear_down_worker(&run->workers[i]);
     for (uint32_t i = 0; run->window && i < run->window_size; i++) {

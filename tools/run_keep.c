@@ -1,0 +1,108 @@
+/* run_keep.c - what a run leaves in the store to be asked for later: its folder, for `besik reissue`, and the names and hashes of
+ * its inputs, for `besik why`. A file's blocks are packed on their way to the disk, by the thread that writes it; what is packed
+ * waits for the thread that writes the store. */
+#include "tools/run.h"
+
+#include "store/kept.h"
+
+#include <zstd.h>
+
+int run_keep_open(struct run *run)
+{
+    struct run_keep *keep = &run->keep;
+    pthread_mutex_init(&keep->lock, NULL);
+    keep->open = true;
+    keep->zstd = ZSTD_createCCtx();
+    return keep->zstd ? 0 : fault_memory(run->fault);
+}
+
+void run_keep_close(struct run *run)
+{
+    struct run_keep *keep = &run->keep;
+    if (!keep->open)
+        return;
+    pthread_mutex_destroy(&keep->lock);
+    ZSTD_freeCCtx(keep->zstd);
+    buffer_free(&keep->packed);
+    blobs_free(&keep->blobs);
+    blobs_free(&keep->spare);
+}
+
+static int keep_block(void *context, uint32_t file, const char *name, uint64_t block, const char *data, size_t size, struct fault *fault)
+{
+    struct run *run = context;
+    struct run_keep *keep = &run->keep;
+    uint8_t key[KEPT_KEY_SIZE];
+    kept_key(run->facts.run, (uint16_t)file, (uint32_t)block, key);
+    pthread_mutex_lock(&keep->lock);
+    buffer_clear(&keep->packed);
+    int failed = kept_pack(keep->zstd, block ? (struct span){NULL, 0} : span_of(name), data, size, &keep->packed, fault);
+    char *out = failed ? NULL : blobs_add(&keep->blobs, TABLE_FOLDERS, key, sizeof key, keep->packed.size, fault);
+    if (out)
+        memcpy(out, keep->packed.data, keep->packed.size);
+    pthread_mutex_unlock(&keep->lock);
+    return out ? 0 : -1;
+}
+
+void run_keep_file(struct run *run, struct output *output)
+{
+    if (!run->writing)
+        return;
+    pthread_mutex_lock(&run->keep.lock);
+    struct output_watch watch = {keep_block, run, run->keep.files++};
+    pthread_mutex_unlock(&run->keep.lock);
+    output_watch(output, &watch);
+}
+
+int run_keep_store(struct run *run)
+{
+    struct run_keep *keep = &run->keep;
+    if (!run->writing)
+        return 0;
+    pthread_mutex_lock(&keep->lock);
+    struct blobs full = keep->blobs;
+    keep->blobs = keep->spare;
+    keep->spare = full;
+    pthread_mutex_unlock(&keep->lock);
+    if (blobs_write(&keep->spare, &run->writer, run->fault))
+        return -1;
+    blobs_clear(&keep->spare);
+    return 0;
+}
+
+/* From file `first` on as many as go into one value; returns the next file's number in *ret_next. */
+static int put_inputs(struct run *run, uint32_t first, uint32_t *ret_next)
+{
+    struct run_worker *worker = &run->workers[0];
+    uint32_t i = first;
+    buffer_clear(&worker->loaded);
+    buffer_clear(&worker->text);
+    for (; i < run->inputs.file_count && worker->loaded.size < KEPT_INPUTS_SIZE; i++) {
+        const struct input_file *file = &run->inputs.files[i];
+        size_t size = strlen(file->name);
+        struct kept_input input = {.kind = file->has_kind ? (uint8_t)file->kind : KEPT_NO_KIND,
+                                   .name_size = (uint16_t)(size < UINT16_MAX ? size : UINT16_MAX)};
+        XXH128_canonical_t hash;
+        XXH128_canonicalFromHash(&hash, file->hash);
+        memcpy(input.hash, hash.digest, sizeof input.hash);
+        if (buffer_add(&worker->loaded, &input, sizeof input, run->fault) ||
+            buffer_add(&worker->loaded, file->name, input.name_size, run->fault))
+            return -1;
+    }
+    uint8_t key[KEPT_INPUTS_KEY_SIZE];
+    db_put_u32(key, run->facts.run);
+    db_put_u32(key + 4, first);
+    *ret_next = i;
+    return kept_pack(run->keep.zstd, (struct span){NULL, 0}, worker->loaded.data, worker->loaded.size, &worker->text, run->fault) ||
+                   db_put(&run->writer, TABLE_INPUTS, key, sizeof key, worker->text.data, worker->text.size, run->fault)
+               ? -1
+               : 0;
+}
+
+int run_keep_inputs(struct run *run)
+{
+    for (uint32_t next = 0; run->writing && next < run->inputs.file_count;)
+        if (put_inputs(run, next, &next))
+            return -1;
+    return 0;
+}
