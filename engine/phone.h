@@ -124,6 +124,13 @@ static inline bool case_is_struck(const struct kase *kase)
     return kase->iin.size == 0;
 }
 
+/* Is the request overdue: reported, and still waited for? */
+static inline bool request_is_overdue(const struct kase *kase, enum agency agency)
+{
+    const struct request *request = &kase->requests[agency];
+    return request->made && request->reported && !request->status && !kase->withdrawn;
+}
+
 bool phone_is_open(const struct phone *phone); /* has it a case that is not closed */
 
 #endif

@@ -15,8 +15,7 @@
 #define MAP_SIZE_MIN ((size_t)1 << 32)
 #define CHECKSUM_SIZE 8
 #define KEYS "keys" /* of meta: struct db_keys */
-#define READERS_MAX 256
-#define LOCK_FILE_SIZE (READERS_MAX * 64 + 256) /* a line a reader, and a head */
+#define READERS_MAX DB_READERS_MAX
 #define FULL ((uint64_t)1 << 20) /* so little free is a full disk: the writes of a transaction are larger */
 
 static int cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret_cursor)
@@ -87,7 +86,7 @@ static int open_env(struct db *db, const char *dir)
  * before. */
 static int make_lock_file(const char *dir, struct fault *fault)
 {
-    static const char ZEROS[LOCK_FILE_SIZE];
+    static const char ZEROS[DB_LOCK_FILE_SIZE];
     char path[4096];
     snprintf(path, sizeof path, "%s/lock.mdb", dir);
     int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);

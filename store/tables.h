@@ -99,7 +99,7 @@ struct state {
     uint32_t segment_counts[SEGMENTED_COUNT], merge_counts[SEGMENTED_COUNT];
     struct segment segments[SEGMENTED_COUNT][STORE_SEGMENTS_MAX]; /* oldest first */
     struct merge merges[SEGMENTED_COUNT][STORE_MERGES_MAX];
-    struct counts totals; /* only open, cases_open, cases_closed are kept up */
+    struct counts totals; /* only open, overdue, cases_open, cases_closed are kept up */
     struct operator_state operators[]; /* operator_count */
 };
 

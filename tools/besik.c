@@ -23,6 +23,10 @@ static const struct {
     {"check", "is the store whole: each page, each value, each promise", command_check},
     {"purge", "strike what is personal of cases that closed long ago", command_purge},
     {"report", "what operators, agencies and the store disagree on now", command_report},
+    {"status", "the last run, who holds the store, where cases stand", command_status},
+    {"list", "open cases, by step and by how long they stand there", command_list},
+    {"reissue", "the folder of one of the last runs once more", command_reissue},
+    {"backup", "a copy of a store, while runs go on", command_backup},
 };
 
 static void print_help(void)

@@ -221,6 +221,8 @@ static void add_up(struct run *run)
     /* the workers counted changes of what stands open: the store keeps the sums */
     for (enum step step = 0; step < STEP_COUNT; step++)
         run->counts.open[step] = run->state->totals.open[step] += run->counts.open[step];
+    for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
+        run->counts.overdue[agency] = run->state->totals.overdue[agency] += run->counts.overdue[agency];
     run->counts.cases_open = run->state->totals.cases_open += run->counts.cases_open;
     run->counts.cases_closed = run->state->totals.cases_closed += run->counts.cases_closed;
 }
