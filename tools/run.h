@@ -93,15 +93,6 @@ struct run_keep { /* blocks of the folder, on their way to the store */
     struct blobs blobs, spare;
 };
 
-struct run_keep { /* blocks of the folder, on their way to the store */
-    pthread_mutex_t lock;
-    bool open;
-    void *zstd;
-    uint32_t files;
-    struct buffer packed; /* a block */
-    struct blobs blobs, spare;
-};
-
 struct run {
     const struct run_options *options;
     struct fault *fault;

@@ -51,7 +51,7 @@ static int put_chunk(struct strike *strike, const struct strike_place *place, si
     head.pieces = (uint32_t)now - 1;
     memcpy(strike->out.data, &head, sizeof head);
     memcpy(key, place->key, SEGMENT_KEY_SIZE);
-    for (size_t piece = 0; piece < pieces; piece++) {
+    for (size_t piece = 0; piece < pieces || piece < now; piece++) {
         size_t from = segment_piece_at(piece), end = segment_piece_at(piece + 1);
         db_put_u32(key + SEGMENT_KEY_SIZE, (uint32_t)piece);
         size_t key_size = piece ? sizeof key : SEGMENT_KEY_SIZE;
