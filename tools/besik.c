@@ -22,6 +22,7 @@ static const struct {
     {"case", "a phone's cases, where they stand, and their history", command_case},
     {"check", "is the store whole: each page, each value, each promise", command_check},
     {"purge", "strike what is personal of cases that closed long ago", command_purge},
+    {"export", "cases, history, SMS or requests as rows, without names", command_export},
     {"forget", "strike all of one phone, save that its ids stay known", command_forget},
     {"report", "what operators, agencies and the store disagree on now", command_report},
     {"status", "the last run, who holds the store, where cases stand", command_status},
