@@ -24,6 +24,7 @@ static const struct {
     {"purge", "strike what is personal of cases that closed long ago", command_purge},
     {"export", "cases, history, SMS or requests as rows, without names", command_export},
     {"forget", "strike all of one phone, save that its ids stay known", command_forget},
+    {"why", "the record, rule and run behind an SMS or request", command_why},
     {"report", "what operators, agencies and the store disagree on now", command_report},
     {"status", "the last run, who holds the store, where cases stand", command_status},
     {"list", "open cases, by step and by how long they stand there", command_list},
