@@ -388,6 +388,8 @@ static int lock_down(struct run *run)
     sandbox_begin(&sandbox);
     sandbox_allow(&sandbox, run->store->dir, SANDBOX_WRITE);
     sandbox_allow(&sandbox, run->place.parent, SANDBOX_WRITE);
+    if (run->options->metrics)
+        sandbox_allow(&sandbox, run->metrics_folder, SANDBOX_WRITE);
     if (run->options->tmp)
         sandbox_allow(&sandbox, run->options->tmp, SANDBOX_WRITE);
     sandbox_allow(&sandbox, "/sys/devices/system/cpu", SANDBOX_READ); /* how many processors there are */
@@ -428,7 +430,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     memset(run, 0, sizeof *run);
     *run = (struct run){.options = options, .fault = fault, .store = &store, .folder_fd = -1};
     progress_open(&run->progress, options->progress);
-    int failed = store_open(&store, options->store, STORE_WRITE, fault);
+    int failed = run_open_metrics(run) || store_open(&store, options->store, STORE_WRITE, fault);
     bool begun = false;
     if (!failed) {
         int again = prepare(run);
@@ -448,6 +450,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     if (run->folder_fd >= 0)
         sys.close(run->folder_fd);
     buffer_free(&run->json);
+    run_write_metrics(run, !failed, begun && !failed);
     run_tear_down(run);
     walk_free(&run->walk);
     store_close(&store);

@@ -115,7 +115,8 @@ static int set_up_worker(struct run *run, struct run_worker *worker)
     worker->apply.news = make_zeroed(operators * sizeof *worker->apply.news);
     worker->duplicates = make_zeroed((run->walk.count + 1) * sizeof *worker->duplicates);
     worker->mended = make_zeroed((run->walk.count + 1) * sizeof *worker->mended);
-    if (!worker->apply.news || !worker->duplicates || !worker->mended)
+    worker->sms = make_zeroed(operators * SMS_KIND_COUNT * sizeof *worker->sms);
+    if (!worker->sms || !worker->apply.news || !worker->duplicates || !worker->mended)
         return no_memory(run);
     for (uint32_t i = 0; i < operators; i++)
         worker->apply.news[i] = (struct operator_news){.heard_ms = NEVER_MS, .receipted_ms = NEVER_MS};
@@ -235,7 +236,7 @@ static void tear_down_worker(struct run_worker *worker)
     void *lists[] = {apply->phone.cases, apply->phone.sms, apply->phone.marks, apply->verdicts.items, apply->made.items,
                      apply->found.items, apply->history.items, apply->awaited.items, apply->heard.items,
                      apply->waiting.items, apply->bytes.items, apply->mark_index, apply->news, apply->totals_counts,
-                     worker->duplicates, worker->mended};
+                     worker->duplicates, worker->mended, worker->sms};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         sys.free(lists[i]);
     char **retired = (char **)worker->retired.data;
@@ -288,6 +289,8 @@ void run_tear_down(struct run *run)
     buffer_free(&run->due);
     buffer_free(&run->awaited);
     buffer_free(&run->scratch);
+    buffer_free(&run->party_count.party);
+    buffer_free(&run->party_count.lines);
     large_close();
 }
 
