@@ -56,9 +56,9 @@ static int find_target(struct account *account)
 static int find_record(struct account *account)
 {
     const struct why_cause *cause = &account->cause;
-    if (!cause->known || !cause->line)
+    if (!cause->known || !cause->row.line)
         return 0;
-    int there = kept_input(&account->reader->store.db, account->reader->store.snapshot, cause->record_run, cause->file, &account->plain,
+    int there = kept_input(&account->reader->store.db, account->reader->store.snapshot, cause->record_run, cause->row.file, &account->plain,
                            &account->input, &account->file, account->fault);
     account->has_record = there == 0;
     return there < 0 ? -1 : 0;
@@ -107,7 +107,7 @@ static void put_json(struct account *account, struct buffer *out)
     reader_put_time(out, ",\"at\":", cause->row.at_ms, fault);
     buffer_format(out, fault, ",\"run\":%u,\"file\":", cause->record_run);
     buffer_json_name(out, account->file, fault);
-    buffer_format(out, fault, ",\"line\":%llu,\"xxh128\":\"", (unsigned long long)cause->line);
+    buffer_format(out, fault, ",\"line\":%llu,\"xxh128\":\"", (unsigned long long)cause->row.line);
     put_hash(account, out);
     buffer_add_text(out, "\"}}\n", fault);
 }
@@ -136,7 +136,7 @@ static void put_lines(struct account *account, struct buffer *out)
     }
     buffer_format(out, fault, "record  %s %.*s of ", record_kind(account), (int)cause->identity.size, cause->identity.data);
     buffer_time(out, cause->row.at_ms, fault);
-    buffer_format(out, fault, "\n        %.*s line %llu", (int)account->file.size, account->file.data, (unsigned long long)cause->line);
+    buffer_format(out, fault, "\n        %.*s line %llu", (int)account->file.size, account->file.data, (unsigned long long)cause->row.line);
     if (cause->record_run != cause->run)
         buffer_format(out, fault, ", read by run %u", cause->record_run);
     buffer_add_text(out, "\n        xxh128 of the file ", fault);

@@ -1,6 +1,6 @@
 /* export_history.c - the histories of many runs in the order of phones. See export.h.
  * The history of a run lies in the order of phones; a heap of runs gives the next phone, all of whose entries are gathered, run
- * after run, and told case by case. A run holds one unpacked value at a time. */
+ * after run, and told case by case. */
 #include "tools/export.h"
 
 #include "engine/values.h"
@@ -9,9 +9,8 @@
 struct stream { /* the history of one run */
     uint32_t run;
     MDB_cursor *cursor;
-    struct buffer plain;
     struct history_reader reader;
-    struct history_entry entry; /* the next one */
+    struct history_row row; /* the next one */
     uint64_t hash;
 };
 
@@ -26,52 +25,51 @@ struct merge_heap {
 struct told {
     uint32_t run;
     struct history_row row;
-    size_t identity;
+    size_t identity_at, identity_size; /* in identities */
 };
 
-/* The run's next entry: 1, 0 at its end, -1. */
-static int advance(struct merge_heap *merge, struct stream *stream)
+/* The run's next row: 1, 0 at its end, -1. `op` tells where its next value is. */
+static int next_value(struct merge_heap *merge, struct stream *stream, MDB_cursor_op op)
 {
     struct fault *fault = merge->export->fault;
+    uint8_t from[4];
+    db_put_u32(from, stream->run);
+    MDB_val key = {sizeof from, from}, value;
+    struct span payload;
+    int error = db_cursor_get(stream->cursor, TABLE_HISTORY, &key, &value, op);
+    if (error == MDB_NOTFOUND || (!error && db_get_u32(key.mv_data) != stream->run))
+        return 0;
+    if (error)
+        return db_fault(fault, error, "read");
+    if (db_check(TABLE_HISTORY, &key, &value, &payload, fault))
+        return -1;
+    return history_read(&stream->reader, payload) ? 1 : db_damaged(fault, TABLE_HISTORY);
+}
+
+static int advance(struct merge_heap *merge, struct stream *stream)
+{
     for (;;) {
-        int there = history_read(&stream->reader, &stream->entry);
+        int there = history_next(&stream->reader, &stream->row);
         if (there < 0)
-            return db_damaged(fault, TABLE_HISTORY);
+            return db_damaged(merge->export->fault, TABLE_HISTORY);
         if (there) {
-            stream->hash = value_phone_hash(stream->entry.phone);
+            stream->hash = value_phone_hash(stream->row.phone);
             return 1;
         }
-        MDB_val key, value;
-        struct span payload;
-        int error = db_cursor_get(stream->cursor, TABLE_HISTORY, &key, &value, MDB_NEXT);
-        if (error == MDB_NOTFOUND || (!error && db_get_u32(key.mv_data) != stream->run))
-            return 0;
-        if (error)
-            return db_fault(fault, error, "read");
-        if (db_check(TABLE_HISTORY, &key, &value, &payload, fault) || history_unpack(payload, &stream->plain, fault))
-            return -1;
-        stream->reader = (struct history_reader){.at = stream->plain.data, .end = stream->plain.data + stream->plain.size};
+        there = next_value(merge, stream, MDB_NEXT);
+        if (there <= 0)
+            return there;
     }
 }
 
 static int begin(struct merge_heap *merge, struct stream *stream)
 {
     struct reader *reader = merge->export->reader;
-    uint8_t from[4];
-    db_put_u32(from, stream->run);
-    MDB_val key = {sizeof from, from}, value;
-    struct span payload;
     int error = db_calls.cursor_open(reader->store.snapshot, reader->store.db.tables[TABLE_HISTORY], &stream->cursor);
-    if (!error)
-        error = db_cursor_get(stream->cursor, TABLE_HISTORY, &key, &value, MDB_SET_RANGE);
-    if (error == MDB_NOTFOUND || (!error && db_get_u32(key.mv_data) != stream->run))
-        return 0;
     if (error)
         return db_fault(reader->fault, error, "read");
-    if (db_check(TABLE_HISTORY, &key, &value, &payload, reader->fault) || history_unpack(payload, &stream->plain, reader->fault))
-        return -1;
-    stream->reader = (struct history_reader){.at = stream->plain.data, .end = stream->plain.data + stream->plain.size};
-    return advance(merge, stream);
+    int there = next_value(merge, stream, MDB_SET_RANGE);
+    return there <= 0 ? there : advance(merge, stream);
 }
 
 static bool is_before(const struct merge_heap *merge, uint32_t a, uint32_t b)
@@ -79,8 +77,8 @@ static bool is_before(const struct merge_heap *merge, uint32_t a, uint32_t b)
     const struct stream *x = &merge->streams[a], *y = &merge->streams[b];
     if (x->hash != y->hash)
         return x->hash < y->hash;
-    if (x->entry.phone != y->entry.phone)
-        return x->entry.phone < y->entry.phone;
+    if (x->row.phone != y->row.phone)
+        return x->row.phone < y->row.phone;
     return x->run < y->run;
 }
 
@@ -130,7 +128,7 @@ static int tell_phone(struct merge_heap *merge, uint32_t phone)
             {.number = one->run},
             {.number = one->row.at_ms},
             {.text = span_of(HISTORY_WORDS[one->row.event % HISTORY_EVENT_COUNT])},
-            {.text = {merge->identities.data + one->identity, one->row.identity_size}},
+            {.text = {merge->identities.data + one->identity_at, one->identity_size}},
             {.text = span_of(result)},
             {.text = span_of(STEP_WORDS[one->row.step % STEP_COUNT])},
         };
@@ -145,12 +143,12 @@ static int tell_phone(struct merge_heap *merge, uint32_t phone)
 static int gather(struct merge_heap *merge, const struct stream *stream)
 {
     struct fault *fault = merge->export->fault;
-    const struct history_entry *entry = &stream->entry;
-    struct told told = {stream->run, entry->row, merge->identities.size};
-    return buffer_add(&merge->told, &told, sizeof told, fault) ||
-                   buffer_add(&merge->identities, entry->identity.data, entry->identity.size, fault)
-               ? -1
-               : 0;
+    char *room = buffer_room(&merge->identities, HISTORY_IDENTITY_MAX, fault);
+    if (!room)
+        return -1;
+    struct told told = {stream->run, stream->row, merge->identities.size, history_identity(&stream->row, room)};
+    merge->identities.size += told.identity_size;
+    return buffer_add(&merge->told, &told, sizeof told, fault);
 }
 
 static int merge_all(struct merge_heap *merge)
@@ -167,7 +165,7 @@ static int merge_all(struct merge_heap *merge)
         sift(merge, i);
     while (merge->count) {
         struct stream *stream = &merge->streams[merge->heap[0]];
-        uint32_t phone = stream->entry.phone;
+        uint32_t phone = stream->row.phone;
         if (gather(merge, stream))
             return -1;
         int there = advance(merge, stream);
@@ -176,7 +174,7 @@ static int merge_all(struct merge_heap *merge)
         if (!there)
             merge->heap[0] = merge->heap[--merge->count];
         sift(merge, 0);
-        if ((!merge->count || merge->streams[merge->heap[0]].entry.phone != phone) && tell_phone(merge, phone))
+        if ((!merge->count || merge->streams[merge->heap[0]].row.phone != phone) && tell_phone(merge, phone))
             return -1;
     }
     return 0;
@@ -194,11 +192,9 @@ int export_history(struct export *export)
         memset(merge.streams, 0, size);
         failed = merge_all(&merge);
     }
-    for (uint32_t i = 0; merge.streams && i < merge.stream_count; i++) {
-        buffer_free(&merge.streams[i].plain);
+    for (uint32_t i = 0; merge.streams && i < merge.stream_count; i++)
         if (merge.streams[i].cursor)
             mdb_cursor_close(merge.streams[i].cursor);
-    }
     sys.free(merge.streams);
     sys.free(merge.heap);
     buffer_free(&merge.told);

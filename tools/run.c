@@ -373,7 +373,7 @@ static int do_passes(struct run *run)
     if (run_write_rejects(run) || run_write_findings(run) || finish_outputs(run))
         return -1;
     run->stages[STAGE_PUBLISH] = lap(&since);
-    if (run_write_json(run, since - begun) || run_keep_inputs(run) || run_keep_store(run) || publish(run))
+    if (run_write_json(run, since - begun) || run_folder_inputs(run) || run_folder_store(run) || publish(run))
         return -1;
     tell_summary(run, since - begun);
     return 0;

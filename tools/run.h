@@ -85,7 +85,7 @@ struct run_worker {
     struct part_output *output;
 };
 
-struct run_keep { /* blocks of the folder, on their way to the store */
+struct run_folder { /* blocks of the folder, on their way to the store */
     pthread_mutex_t lock;
     bool open;
     void *zstd;
@@ -148,7 +148,7 @@ struct run {
     struct buffer due, awaited;        /* not yet written */
     struct buffer scratch;
     struct buffer json;                /* run.json */
-    struct run_keep keep;
+    struct run_folder folder;
     struct party_count party_count;
     char metrics_folder[4096];
     int metrics_fd; /* -1 none */
@@ -183,11 +183,11 @@ int run_open_metrics(struct run *run);
 void run_write_metrics(const struct run *run, bool success, bool done);
 void run_count_finding(struct run *run, enum finding finding, struct span party);
 void run_count_finding_end(struct run *run);
-int run_keep_open(struct run *run); /* run_keep.c */
-void run_keep_close(struct run *run);
-void run_keep_file(struct run *run, struct output *output); /* its blocks are packed, for reissue; any thread */
-int run_keep_store(struct run *run);                        /* what is packed so far goes to the store */
-int run_keep_inputs(struct run *run);
+int run_folder_open(struct run *run); /* run_folder.c */
+void run_folder_close(struct run *run);
+void run_folder_file(struct run *run, struct output *output); /* its blocks are packed, for reissue; any thread */
+int run_folder_store(struct run *run);                        /* what is packed so far goes to the store */
+int run_folder_inputs(struct run *run);
 int run_load_part(struct run *run, struct run_worker *worker, struct spool *spool, uint32_t part, struct fault *fault);
 int run_add_reject(struct run *run, uint32_t worker, const struct event *event, unsigned outcome, enum reason reason,
                    bool phone_known, struct fault *fault);

@@ -209,7 +209,7 @@ int run_set_up(struct run *run)
     run->workers = make_zeroed(run->worker_count * sizeof *run->workers);
     if (!run->workers)
         return no_memory(run);
-    if (run_keep_open(run))
+    if (run_folder_open(run))
         return -1;
     for (uint32_t i = 0; i < run->worker_count; i++)
         if (set_up_worker(run, &run->workers[i]))
@@ -258,7 +258,7 @@ void run_tear_down(struct run *run)
     crew_close(&run->crew);
     run_close_files(run);
     crew_close(&run->filer);
-    run_keep_close(run);
+    run_folder_close(run);
     for (uint32_t i = 0; run->workers && i < run->worker_count; i++)
         tear_down_worker(&run->workers[i]);
     for (uint32_t i = 0; run->window && i < run->window_size; i++) {

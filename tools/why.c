@@ -31,23 +31,22 @@ static struct made_by by_answer(enum step after)
     return (struct made_by){.step = STEP_COUNT, .trigger = -1};
 }
 
-/* request_id:status */
-static struct made_by by_response(const struct reader *reader, const struct history_entry *entry)
+/* Its identity is request_id:status. */
+static struct made_by by_response(const struct reader *reader, const struct history_row *row)
 {
     struct id_facts facts;
-    struct span id = {entry->identity.data, ID_SIZE};
-    bool refused = entry->identity.size > ID_SIZE + 1 &&
-                   span_equal((struct span){entry->identity.data + ID_SIZE + 1, entry->identity.size - ID_SIZE - 1}, SPAN("refused"));
-    if (entry->identity.size > ID_SIZE && ids_read_request(&reader->ids, id, &facts))
+    char identity[HISTORY_IDENTITY_MAX];
+    size_t size = history_identity(row, identity);
+    bool refused = size > ID_SIZE + 1 && span_equal((struct span){identity + ID_SIZE + 1, size - ID_SIZE - 1}, SPAN("refused"));
+    if (size > ID_SIZE && ids_read_request(&reader->ids, (struct span){identity, ID_SIZE}, &facts))
         for (enum step step = 0; step < STEP_CLOSED; step++)
             if (step_agency(step) == facts.agency)
                 return (struct made_by){.step = step, .trigger = refused ? ON_REFUSED : ON_GRANTED};
     return (struct made_by){.step = STEP_COUNT, .trigger = -1};
 }
 
-static struct made_by what_made(const struct reader *reader, const struct history_entry *entry)
+static struct made_by what_made(const struct reader *reader, const struct history_row *row)
 {
-    const struct history_row *row = &entry->row;
     struct made_by nothing = {.step = STEP_COUNT, .trigger = -1};
     switch ((enum history_event)row->event) {
     case HISTORY_NOTICE:
@@ -63,7 +62,7 @@ static struct made_by what_made(const struct reader *reader, const struct histor
             return (struct made_by){.step = row->step, .trigger = ON_GIVEN_UP, .correction = true};
         return row->result == RESULT_DONE ? by_answer(row->step) : nothing;
     case HISTORY_RESPONSE:
-        return row->result == RESULT_DONE ? by_response(reader, entry) : nothing;
+        return row->result == RESULT_DONE ? by_response(reader, row) : nothing;
     case HISTORY_WITHDRAWAL:
     case HISTORY_RECEIPT:
     case HISTORY_SUPERSEDED:
@@ -117,23 +116,23 @@ static void say(struct why_cause *cause, unsigned section, const char *on, const
     snprintf(cause->says, sizeof cause->says, "%s", says);
 }
 
-static void say_rule(const struct search *search, const struct history_entry *entry, const struct made_by *by)
+static void say_rule(const struct search *search, const struct history_row *row, const struct made_by *by)
 {
     struct why_cause *cause = search->cause;
     const struct why_target *target = search->target;
     char text[96];
     cause->step = by->step;
-    if (entry->row.event == HISTORY_NOTICE) {
+    if (row->event == HISTORY_NOTICE) {
         cause->step = STEP_COUNT;
         say(cause, 6, "notice", "opens a case, prompt language");
-    } else if (entry->row.event == HISTORY_REVIVAL) {
+    } else if (row->event == HISTORY_REVIVAL) {
         snprintf(text, sizeof text, "revives the case, prompt %s anew", STEP_WORDS[by->step]);
         say(cause, 7, "a reply from before the expiry", text);
     } else if (by->reminder) {
         snprintf(text, sizeof text, "reminder %s", STEP_WORDS[by->step]);
         say(cause, 8, "remind_after", text);
     } else if (by->correction && !target->is_request && target->kind == SMS_CORRECTION) {
-        snprintf(text, sizeof text, "miss %s", REASON_WORDS[entry->row.detail % REASON_COUNT]);
+        snprintf(text, sizeof text, "miss %s", REASON_WORDS[row->detail % REASON_COUNT]);
         say(cause, 7, text, "a miss that counts sends a correction");
     } else {
         static const char *const ON[TRIGGER_COUNT] = {"answer", "other answer", "granted", "refused", "expiry"};
@@ -147,62 +146,60 @@ static void say_rule(const struct search *search, const struct history_entry *en
 
 /* ---- the search ---- */
 
-static int take(const struct history_entry *entry, void *context)
+static int keep_row(struct why_cause *cause, uint32_t run, const struct history_row *row, struct fault *fault)
+{
+    char identity[HISTORY_IDENTITY_MAX];
+    size_t size = history_identity(row, identity);
+    cause->record_run = run;
+    cause->row = *row;
+    buffer_clear(&cause->identity);
+    return buffer_add(&cause->identity, identity, size, fault);
+}
+
+static int take(uint32_t run, const struct history_row *row, void *context)
 {
     struct search *search = context;
     struct why_cause *cause = search->cause;
-    struct fault *fault = search->reader->fault;
-    if (entry->row.case_number != search->case_number)
+    if (row->case_number != search->case_number)
         return 0;
-    struct made_by by = what_made(search->reader, entry);
+    struct made_by by = what_made(search->reader, row);
     if (!can_have_made(&by, search->target))
         return 0;
     search->found = true;
     cause->known = true;
-    cause->run = cause->record_run = entry->run;
-    cause->row = entry->row;
-    cause->file = entry->file;
-    cause->line = entry->line;
-    buffer_clear(&cause->identity);
-    say_rule(search, entry, &by);
-    return buffer_add(&cause->identity, entry->identity.data, entry->identity.size, fault);
+    cause->run = run;
+    say_rule(search, row, &by);
+    return keep_row(cause, run, row, search->reader->fault);
 }
 
 static int look_at_run(struct search *search, uint32_t run)
 {
     struct reader *reader = search->reader;
     search->found = false;
-    return history_of_phone(&reader->store.db, reader->store.snapshot, run, reader->phone.number, reader->phone.hash, &reader->plain, take,
+    return history_of_phone(&reader->store.db, reader->store.snapshot, run, reader->phone.number, reader->phone.hash, &reader->history, take,
                             search, reader->fault);
 }
 
 /* A reminder went out before its time: the prompt's SMS before it had failed, and that receipt is the record. */
-static int take_failed(const struct history_entry *entry, void *context)
+static int take_failed(uint32_t run, const struct history_row *row, void *context)
 {
     struct search *search = context;
-    struct why_cause *cause = search->cause;
-    char id[ID_SIZE];
-    struct id_facts facts = {.phone = entry->phone, .case_number = search->case_number, .sms_number = search->target->number_before};
-    if (entry->row.event != HISTORY_RECEIPT || entry->row.case_number != search->case_number || entry->identity.size <= ID_SIZE ||
-        !entry->line)
+    char id[ID_SIZE], identity[HISTORY_IDENTITY_MAX];
+    struct id_facts facts = {.phone = row->phone, .case_number = search->case_number, .sms_number = search->target->number_before};
+    if (row->event != HISTORY_RECEIPT || row->case_number != search->case_number || !row->line)
         return 0;
     ids_sms(&search->reader->ids, &facts, id);
-    if (memcmp(entry->identity.data, id, ID_SIZE) != 0)
+    if (history_identity(row, identity) < ID_SIZE || memcmp(identity, id, ID_SIZE) != 0)
         return 0;
-    cause->row = entry->row;
-    cause->record_run = entry->run;
-    cause->file = entry->file;
-    cause->line = entry->line;
-    snprintf(cause->on, sizeof cause->on, "the last SMS of the prompt failed");
-    buffer_clear(&cause->identity);
-    return buffer_add(&cause->identity, entry->identity.data, entry->identity.size, search->reader->fault);
+    snprintf(search->cause->on, sizeof search->cause->on, "the last SMS of the prompt failed");
+    return keep_row(search->cause, run, row, search->reader->fault);
 }
 
 static int find_failed(struct search *search)
 {
     struct reader *reader = search->reader;
     for (uint32_t run = 1; run <= search->cause->run && search->target->number_before; run++)
-        if (history_of_phone(&reader->store.db, reader->store.snapshot, run, reader->phone.number, reader->phone.hash, &reader->plain,
+        if (history_of_phone(&reader->store.db, reader->store.snapshot, run, reader->phone.number, reader->phone.hash, &reader->history,
                              take_failed, search, reader->fault))
             return -1;
     return 0;

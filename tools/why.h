@@ -20,10 +20,9 @@ struct why_target { /* an SMS, or a request */
 struct why_cause {
     uint32_t run;   /* 0: not known */
     bool known;     /* the rest stands: it may have been struck, or be older than this form of history */
-    struct history_row row;
+    struct history_row row; /* its spans are not kept; line 0: no record */
     struct buffer identity;
     uint32_t record_run; /* that read the record: `run`, or one before */
-    uint64_t file, line; /* line 0: no record, or its place is not told */
     unsigned section;    /* of the contract */
     enum step step;      /* at which the case stood; STEP_COUNT: there was none yet */
     char on[48], says[160];

@@ -1,4 +1,4 @@
-/* run_keep.c - what a run leaves in the store to be asked for later: its folder, for `besik reissue`, and the names and hashes of
+/* run_folder.c - what a run leaves in the store to be asked for later: its folder, for `besik reissue`, and the names and hashes of
  * its inputs, for `besik why`. A file's blocks are packed on their way to the disk, by the thread that writes it; what is packed
  * waits for the thread that writes the store. */
 #include "tools/run.h"
@@ -7,66 +7,66 @@
 
 #include <zstd.h>
 
-int run_keep_open(struct run *run)
+int run_folder_open(struct run *run)
 {
-    struct run_keep *keep = &run->keep;
-    pthread_mutex_init(&keep->lock, NULL);
-    keep->open = true;
-    keep->zstd = ZSTD_createCCtx();
-    return keep->zstd ? 0 : fault_memory(run->fault);
+    struct run_folder *folder = &run->folder;
+    pthread_mutex_init(&folder->lock, NULL);
+    folder->open = true;
+    folder->zstd = ZSTD_createCCtx();
+    return folder->zstd ? 0 : fault_memory(run->fault);
 }
 
-void run_keep_close(struct run *run)
+void run_folder_close(struct run *run)
 {
-    struct run_keep *keep = &run->keep;
-    if (!keep->open)
+    struct run_folder *folder = &run->folder;
+    if (!folder->open)
         return;
-    pthread_mutex_destroy(&keep->lock);
-    ZSTD_freeCCtx(keep->zstd);
-    buffer_free(&keep->packed);
-    blobs_free(&keep->blobs);
-    blobs_free(&keep->spare);
+    pthread_mutex_destroy(&folder->lock);
+    ZSTD_freeCCtx(folder->zstd);
+    buffer_free(&folder->packed);
+    blobs_free(&folder->blobs);
+    blobs_free(&folder->spare);
 }
 
-static int keep_block(void *context, uint32_t file, const char *name, uint64_t block, const char *data, size_t size, struct fault *fault)
+static int pack_block(void *context, uint32_t file, const char *name, uint64_t block, const char *data, size_t size, struct fault *fault)
 {
     struct run *run = context;
-    struct run_keep *keep = &run->keep;
+    struct run_folder *folder = &run->folder;
     uint8_t key[KEPT_KEY_SIZE];
     kept_key(run->facts.run, (uint16_t)file, (uint32_t)block, key);
-    pthread_mutex_lock(&keep->lock);
-    buffer_clear(&keep->packed);
-    int failed = kept_pack(keep->zstd, block ? (struct span){NULL, 0} : span_of(name), data, size, &keep->packed, fault);
-    char *out = failed ? NULL : blobs_add(&keep->blobs, TABLE_FOLDERS, key, sizeof key, keep->packed.size, fault);
+    pthread_mutex_lock(&folder->lock);
+    buffer_clear(&folder->packed);
+    int failed = kept_pack(folder->zstd, block ? (struct span){NULL, 0} : span_of(name), data, size, &folder->packed, fault);
+    char *out = failed ? NULL : blobs_add(&folder->blobs, TABLE_FOLDERS, key, sizeof key, folder->packed.size, fault);
     if (out)
-        memcpy(out, keep->packed.data, keep->packed.size);
-    pthread_mutex_unlock(&keep->lock);
+        memcpy(out, folder->packed.data, folder->packed.size);
+    pthread_mutex_unlock(&folder->lock);
     return out ? 0 : -1;
 }
 
-void run_keep_file(struct run *run, struct output *output)
+void run_folder_file(struct run *run, struct output *output)
 {
     if (!run->writing)
         return;
-    pthread_mutex_lock(&run->keep.lock);
-    struct output_watch watch = {keep_block, run, run->keep.files++};
-    pthread_mutex_unlock(&run->keep.lock);
+    pthread_mutex_lock(&run->folder.lock);
+    struct output_watch watch = {pack_block, run, run->folder.files++};
+    pthread_mutex_unlock(&run->folder.lock);
     output_watch(output, &watch);
 }
 
-int run_keep_store(struct run *run)
+int run_folder_store(struct run *run)
 {
-    struct run_keep *keep = &run->keep;
+    struct run_folder *folder = &run->folder;
     if (!run->writing)
         return 0;
-    pthread_mutex_lock(&keep->lock);
-    struct blobs full = keep->blobs;
-    keep->blobs = keep->spare;
-    keep->spare = full;
-    pthread_mutex_unlock(&keep->lock);
-    if (blobs_write(&keep->spare, &run->writer, run->fault))
+    pthread_mutex_lock(&folder->lock);
+    struct blobs full = folder->blobs;
+    folder->blobs = folder->spare;
+    folder->spare = full;
+    pthread_mutex_unlock(&folder->lock);
+    if (blobs_write(&folder->spare, &run->writer, run->fault))
         return -1;
-    blobs_clear(&keep->spare);
+    blobs_clear(&folder->spare);
     return 0;
 }
 
@@ -93,13 +93,13 @@ static int put_inputs(struct run *run, uint32_t first, uint32_t *ret_next)
     db_put_u32(key, run->facts.run);
     db_put_u32(key + 4, first);
     *ret_next = i;
-    return kept_pack(run->keep.zstd, (struct span){NULL, 0}, worker->loaded.data, worker->loaded.size, &worker->text, run->fault) ||
+    return kept_pack(run->folder.zstd, (struct span){NULL, 0}, worker->loaded.data, worker->loaded.size, &worker->text, run->fault) ||
                    db_put(&run->writer, TABLE_INPUTS, key, sizeof key, worker->text.data, worker->text.size, run->fault)
                ? -1
                : 0;
 }
 
-int run_keep_inputs(struct run *run)
+int run_folder_inputs(struct run *run)
 {
     for (uint32_t next = 0; run->writing && next < run->inputs.file_count;)
         if (put_inputs(run, next, &next))
