@@ -27,7 +27,7 @@ static int put_json(struct list *list, const struct phone *phone, const struct k
     buffer_json(out, kase->notice_id, fault);
     buffer_format(out, fault, ",\"step\":\"%s\"", STEP_WORDS[kase->step]);
     reader_put_time(out, ",\"since\":", kase->since_ms, fault);
-    reader_put_text(out, ",\"lang\":", span_of(LANG_WORDS[kase->lang]), fault);
+    reader_put_text(out, ",\"lang\":", kase->lang ? span_of(LANG_WORDS[kase->lang]) : SPAN(""), fault);
     buffer_format(out, fault, ",\"misses\":%u", prompt ? kase->misses : 0);
     reader_put_time(out, ",\"reminded\":", prompt ? kase->reminded_ms : NEVER_MS, fault);
     return buffer_add_text(out, "}\n", fault);
@@ -42,7 +42,7 @@ static int put_csv(struct list *list, const struct phone *phone, const struct ka
     buffer_csv(out, kase->notice_id, ',', fault);
     buffer_format(out, fault, "%s,", STEP_WORDS[kase->step]);
     buffer_time(out, kase->since_ms, fault);
-    buffer_format(out, fault, ",%s,%u,", LANG_WORDS[kase->lang], prompt ? kase->misses : 0);
+    buffer_format(out, fault, ",%s,%u,", kase->lang ? LANG_WORDS[kase->lang] : "", prompt ? kase->misses : 0);
     if (prompt && kase->reminded_ms != NEVER_MS)
         buffer_time(out, kase->reminded_ms, fault);
     return buffer_add_text(out, "\n", fault);
