@@ -80,7 +80,8 @@ static int put_block(struct rewriting *rewriting, size_t size)
         return -1;
     rewriting->written++;
     rewriting->out.size -= size;
-    memmove(rewriting->out.data, rewriting->out.data + size, rewriting->out.size);
+    if (rewriting->out.size)
+        memmove(rewriting->out.data, rewriting->out.data + size, rewriting->out.size);
     return 0;
 }
 
