@@ -187,7 +187,7 @@ int history_add(struct history_packer *packer, const struct history_row *row, st
     if (has_identity)
         out = put_tail(state, row->tail, put_head(packer, row->head, out));
     if (row->line)
-        out = put_number(put_number(out, row->file), row->line);
+        out = pack_number(pack_number(out, row->file), row->line);
     packer->out->size += (size_t)(out - begin);
     return 0;
 }
@@ -237,7 +237,8 @@ static bool get_row(struct history_reader *reader, struct history_row *row)
     state->last_ms = row->at_ms;
     if (second & HAS_IDENTITY && (!get_head(reader, &row->head) || !get_tail(reader, &row->tail)))
         return false;
-    return !(second & HAS_PLACE) || (get_number(reader, UINT32_MAX, &row->file) && get_number(reader, UINT64_MAX, &row->line) && row->line);
+    return !(second & HAS_PLACE) || (unpack_number(&reader->at, reader->end, &row->file) &&
+                                     unpack_number(&reader->at, reader->end, &row->line) && row->line);
 }
 
 int history_next(struct history_reader *reader, struct history_row *ret_row)
