@@ -119,8 +119,10 @@ int publish_reveal(const struct publish_place *place, int fd, struct fault *faul
         return -1;
     if (sys.rename(parent, place->hidden, parent, place->name) != 0)
         failed = fault_errno(fault, errno, "%s/%s: put in place", place->parent, place->name);
-    else if (sys.fsync(parent) != 0)
+    else if (sys.fsync(parent) != 0) {
         failed = fault_errno(fault, errno, "%s: sync", place->parent);
+        (void)sys.rename(parent, place->name, parent, place->hidden); /* so that the command can be given again */
+    }
     sys.close(parent);
     return failed;
 }
