@@ -93,6 +93,24 @@ int kept_folder(const struct db *db, MDB_txn *txn, uint32_t run, kept_take *take
     return failed ? -1 : any ? 0 : 1;
 }
 
+int kept_first(const struct store *store, MDB_txn *txn, uint32_t *ret_run, struct fault *fault)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    uint32_t last = store->state->run, keep = store->settings.keep_runs;
+    *ret_run = 0;
+    int error = db_calls.cursor_open(txn, store->db.tables[TABLE_FOLDERS], &cursor);
+    if (error)
+        return db_fault(fault, error, "read");
+    error = db_cursor_get(cursor, TABLE_FOLDERS, &key, &value, MDB_FIRST);
+    if (!error && db_get_u32(key.mv_data) <= last)
+        *ret_run = db_get_u32(key.mv_data);
+    mdb_cursor_close(cursor);
+    if (*ret_run && last > keep && *ret_run < last - keep + 1) /* the setting was lowered since */
+        *ret_run = last - keep + 1;
+    return error && error != MDB_NOTFOUND ? db_fault(fault, error, "read") : 0;
+}
+
 int kept_input(const struct db *db, MDB_txn *txn, uint32_t run, uint64_t number, struct buffer *plain, struct kept_input *ret_input,
                struct span *ret_name, struct fault *fault)
 {

@@ -7,7 +7,7 @@
 
 #include "engine/span.h"
 #include "io/buffer.h"
-#include "store/db.h"
+#include "store/store.h"
 
 #include <assert.h>
 
@@ -36,6 +36,9 @@ int kept_unpack(bool first, struct span payload, struct span *ret_name, struct b
  * empty one. Returns 0, 1 where nothing of that run is kept, -1. */
 typedef int kept_take(struct span name, uint32_t file, uint32_t block, struct span bytes, void *context);
 int kept_folder(const struct db *db, MDB_txn *txn, uint32_t run, kept_take *take, void *context, struct fault *fault);
+
+/* The first run whose folder is kept; 0 none. */
+int kept_first(const struct store *store, MDB_txn *txn, uint32_t *ret_run, struct fault *fault);
 
 /* One input of a run by its number: 0, 1 not there, -1. *ret_name stands in `plain`. */
 int kept_input(const struct db *db, MDB_txn *txn, uint32_t run, uint64_t number, struct buffer *plain, struct kept_input *ret_input,

@@ -63,11 +63,12 @@ static int take(struct span name, uint32_t file, uint32_t block, struct span byt
 
 static int not_kept(const struct store *store, uint32_t run, struct fault *fault)
 {
-    uint32_t last = store->state->run, keep = store->settings.keep_runs;
-    if (!last)
-        return fault_set(fault, FAULT_USAGE, "run %u: there was no run yet", run);
-    return fault_set(fault, FAULT_USAGE, "run %u: not kept; kept are runs %u to %u (the setting keep_runs)", run,
-                     last > keep ? last - keep + 1 : 1, last);
+    uint32_t first;
+    if (kept_first(store, store->snapshot, &first, fault))
+        return -1;
+    return first ? fault_set(fault, FAULT_USAGE, "run %u: not kept; kept are runs %u to %u (the setting keep_runs)", run, first,
+                             store->state->run)
+                 : fault_set(fault, FAULT_USAGE, "run %u: not kept, and no other is", run);
 }
 
 static int reissue_run(struct store *store, uint32_t run, const char *out, bool json, struct fault *fault)

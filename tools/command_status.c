@@ -3,6 +3,7 @@
 
 #include "engine/flow.h"
 #include "engine/values.h"
+#include "store/kept.h"
 #include "tools/options.h"
 #include "tools/reader.h"
 
@@ -51,12 +52,6 @@ static bool is_silent(const struct reader *reader, uint32_t operator)
            !ref_outage_on(reader->ref, (uint16_t)operator, state->as_of_ms);
 }
 
-static uint32_t first_kept(const struct store *store)
-{
-    uint32_t run = store->state->run, keep = store->settings.keep_runs;
-    return run > keep ? run - keep + 1 : run ? 1 : 0;
-}
-
 static void put_counts(struct reader *reader, struct buffer *out)
 {
     const struct counts *totals = &reader->store.state->totals;
@@ -101,7 +96,7 @@ static void put_settings(struct reader *reader, struct buffer *out)
     buffer_add_text(out, "}", reader->fault);
 }
 
-static void put_json(struct reader *reader, struct buffer *out)
+static void put_json(struct reader *reader, uint32_t first_kept, struct buffer *out)
 {
     const struct store *store = &reader->store;
     struct fault *fault = reader->fault;
@@ -112,13 +107,13 @@ static void put_json(struct reader *reader, struct buffer *out)
     buffer_format(out, fault, holder ? "%ld" : "null", holder);
     put_counts(reader, out);
     put_operators(reader, out);
-    buffer_format(out, fault, ",\"kept_runs\":{\"first\":%u,\"last\":%u},\"bytes\":%llu", first_kept(store), store->state->run,
-                  (unsigned long long)file_bytes(store->dir));
+    buffer_format(out, fault, first_kept ? ",\"kept_runs\":{\"first\":%u,\"last\":%u}" : ",\"kept_runs\":null", first_kept, store->state->run);
+    buffer_format(out, fault, ",\"bytes\":%llu", (unsigned long long)file_bytes(store->dir));
     put_settings(reader, out);
     buffer_add_text(out, "}\n", fault);
 }
 
-static void put_lines(struct reader *reader, struct buffer *out)
+static void put_lines(struct reader *reader, uint32_t first_kept, struct buffer *out)
 {
     const struct store *store = &reader->store;
     const struct state *state = store->state;
@@ -128,7 +123,7 @@ static void put_lines(struct reader *reader, struct buffer *out)
     if (state->run) {
         buffer_format(out, fault, "last run %u, as of ", state->run);
         buffer_time(out, state->as_of_ms, fault);
-        buffer_format(out, fault, "; kept are runs %u to %u\n", first_kept(store), state->run);
+        buffer_format(out, fault, first_kept ? "; kept are runs %u to %u\n" : "\n", first_kept, state->run);
     } else {
         buffer_add_text(out, "no run yet\n", fault);
     }
@@ -172,9 +167,10 @@ int command_status(int argc, char **argv, struct fault *fault)
         return fault_set(fault, FAULT_USAGE, "give one STORE (see besik status --help)");
     struct reader reader = {0};
     struct buffer out = {0};
-    int failed = reader_open(&reader, argv[0], fault);
+    uint32_t first_kept;
+    int failed = reader_open(&reader, argv[0], fault) || kept_first(&reader.store, reader.store.snapshot, &first_kept, fault);
     if (!failed) {
-        (json ? put_json : put_lines)(&reader, &out);
+        (json ? put_json : put_lines)(&reader, first_kept, &out);
         failed = fault->code ? -1 : 0;
     }
     if (!failed)
