@@ -251,6 +251,8 @@ static void give_again(const struct scene *scene, long n)
     cr_assert(result == 0 || made, "call %ld of %s: given again: %s", n, scene->words, fault.text);
     if (made && scene->go == command_init)
         must(command_report, "store");
+    if (scene->go == command_forget)
+        must(command_check, "store");
     if (scene->out)
         cr_assert_eq(each_file("want", scene->out, false), each_file(scene->out, "want", false));
 }
@@ -305,6 +307,11 @@ Test(commands, set)
 Test(commands, run)
 {
     sweep(&(struct scene){command_run, "evening", RUN(4, "out") SAMPLE "/night3", "out"}, 1000, 5);
+}
+
+Test(commands, run_with_metrics)
+{
+    sweep(&(struct scene){command_run, "evening", RUN(4, "out") "--metrics besik.prom " SAMPLE "/night3", "out"}, 100, 5);
 }
 
 Test(commands, dry_run)
