@@ -28,6 +28,12 @@ struct search {
     struct fault *fault;
 };
 
+/* rejected-KIND.csv: records as they came. */
+static bool is_raw(struct span name)
+{
+    return name.size > 9 && memcmp(name.data, "rejected-", 9) == 0;
+}
+
 static int end_search(struct search *search)
 {
     bool named = search->named;
@@ -44,6 +50,7 @@ static int look(struct span name, uint32_t file, uint32_t block, struct span byt
         search->tail_size = 0;
         search->file = (struct hit){.run = search->run, .file = file};
         snprintf(search->file.name, sizeof search->file.name, "%.*s", (int)name.size, name.data);
+        search->named = is_raw(name); /* it may name it in another form: each row is to be looked at */
     }
     search->file.blocks = block + 1;
     size_t head = bytes.size < MSISDN_SIZE - 1 ? bytes.size : MSISDN_SIZE - 1;
@@ -61,6 +68,7 @@ struct rewriting {
     struct strike *strike;
     const struct hit *hit;
     const char *msisdn;
+    uint32_t phone;
     void *zstd;
     struct buffer row, out, packed;
     bool quoted;
@@ -85,6 +93,26 @@ static int put_block(struct rewriting *rewriting, size_t size)
     return 0;
 }
 
+/* What was rejected stands as it came: the number in any form that is taken, whatever stands between fields. */
+static bool names_phone(const struct rewriting *rewriting)
+{
+    static const char PARTERS[] = ",;|\t\"\r\n";
+    const char *at = rewriting->row.data, *end = at + rewriting->row.size;
+    if (memmem(at, rewriting->row.size, rewriting->msisdn, MSISDN_SIZE))
+        return true;
+    if (!is_raw(span_of(rewriting->hit->name)))
+        return false;
+    for (const char *begin = at; at <= end; at++) {
+        uint32_t phone;
+        if (at < end && !memchr(PARTERS, *at, sizeof PARTERS - 1))
+            continue;
+        if (value_phone((struct span){begin, (size_t)(at - begin)}, &phone) && phone == rewriting->phone)
+            return true;
+        begin = at + 1;
+    }
+    return false;
+}
+
 /* A CSV row may have line ends in quotes; a JSON line has none. */
 static int take(struct rewriting *rewriting, struct span bytes, bool json)
 {
@@ -99,7 +127,7 @@ static int take(struct rewriting *rewriting, struct span bytes, bool json)
         begin = i + 1;
         if (!end)
             continue;
-        if (memmem(rewriting->row.data, rewriting->row.size, rewriting->msisdn, MSISDN_SIZE))
+        if (names_phone(rewriting))
             rewriting->rows++;
         else if (buffer_add(&rewriting->out, rewriting->row.data, rewriting->row.size, fault))
             return -1;
@@ -141,7 +169,7 @@ static int rewrite_file(struct rewriting *rewriting)
 int forget_folders(struct strike *strike, uint32_t phone, uint64_t *ret_rows)
 {
     struct search search = {.fault = strike->fault};
-    struct rewriting rewriting = {.strike = strike, .zstd = ZSTD_createCCtx()};
+    struct rewriting rewriting = {.strike = strike, .phone = phone, .zstd = ZSTD_createCCtx()};
     int failed = rewriting.zstd ? 0 : fault_memory(strike->fault);
     value_phone_write(phone, search.msisdn);
     for (search.run = 1; search.run <= strike->store->state->run && !failed; search.run++)
