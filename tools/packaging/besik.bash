@@ -34,6 +34,7 @@ _besik()
         done
         case $command:$plain in
         export:1) _besik_words "$(grep -oE '\([a-z|]+\)' <<<"$help" | head -n 1 | tr '()|' '   ')" ;;
+        profile:0) _besik_words check ;;
         set:1) _besik_words "$("$besik" init --help | grep -oE -- '--[a-z-]+ [0-9a-z]+  ?' | sed 's/--//; s/ .*//')" ;;
         *) _besik_files -f ;;
         esac
