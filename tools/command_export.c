@@ -127,10 +127,13 @@ static int put_all(struct export *export)
 
 static int open_folder(const char *dir, struct fault *fault)
 {
-    if (sys.mkdir(AT_FDCWD, dir, 0700) != 0 && errno != EEXIST)
-        return fault_errno(fault, errno, "--csv %s: make", dir);
-    int fd = sys.open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
-    return fd < 0 ? fault_errno(fault, errno, "--csv %s: open", dir) : fd;
+    int fd = -1;
+    if (sys.mkdir(AT_FDCWD, dir, 0700) == 0 || errno == EEXIST)
+        fd = sys.open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
+    if (fd >= 0)
+        return fd;
+    return fault_of_path(errno) ? fault_set(fault, FAULT_USAGE, "--csv %s: %s", dir, strerror(errno))
+                                : fault_errno(fault, errno, "--csv %s: make", dir);
 }
 
 static FILE *open_file(int folder, const char *name, struct fault *fault)
