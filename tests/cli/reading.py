@@ -180,6 +180,21 @@ def test_why(b):
     same("of a struck history", (told["run"], told["rule"], told["record"]), (3, None, None))
 
 
+def test_misses(b):
+    """two corrections and a prompt given up, each by the message that did it"""
+    b.nights(until=1)
+    phone = next(row["msisdn"] for row in b.outbound("store-1") if row["step"] == "language")
+    want = [("correction", "miss bad_form", "language"), ("correction", "miss bad_form", "language"), ("info", "third miss", "language")]
+    for day, (kind, on, step) in enumerate(want, 3):
+        with open(b.path(f"m{day}.csv"), "w") as f:
+            f.write(f"operator,message_id,received_at,msisdn,short_code,text\nkcell,x{day},2026-11-0{day}T10:00:00+05:00,{phone},1414,what?\n")
+        b("run", "store", "--out", f"out{day}", "--as-of", f"2026-11-0{day}T22:00:00+05:00", f"m{day}.csv")
+        sms = next(row for row in b.outbound(f"out{day}") if row["msisdn"] == phone)
+        told = json.loads(b("why", "store", sms["sms_id"], "--json"))
+        same(f"of the {day}th", (told["kind"], told["rule"]["on"], told["rule"]["step"], told["record"]["file"], told["record"]["identity"], told["run"]),
+             (kind, on, step, f"m{day}.csv", f"kcell:x{day}", day - 1))
+
+
 def test_failed_receipt(b):
     """a reminder that a failed receipt made due names that receipt, in whatever run it was read"""
     b.nights(until=1)
