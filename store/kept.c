@@ -11,7 +11,24 @@ void kept_key(uint32_t run, uint16_t file, uint32_t block, uint8_t out[KEPT_KEY_
     db_put_u32(out + 6, block);
 }
 
-int kept_pack(void *zstd, struct span name, const char *data, size_t size, struct buffer *out, struct fault *fault)
+void *kept_packer(void)
+{
+    static const struct {
+        ZSTD_cParameter parameter;
+        int value;
+    } PARAMETERS[] = {{ZSTD_c_compressionLevel, 1}, {ZSTD_c_windowLog, 18}, {ZSTD_c_hashLog, 13}, {ZSTD_c_minMatch, 7}};
+    ZSTD_CCtx *packer = ZSTD_createCCtx();
+    for (size_t i = 0; packer && i < sizeof PARAMETERS / sizeof *PARAMETERS; i++)
+        (void)ZSTD_CCtx_setParameter(packer, PARAMETERS[i].parameter, PARAMETERS[i].value);
+    return packer;
+}
+
+void kept_packer_free(void *packer)
+{
+    ZSTD_freeCCtx(packer);
+}
+
+int kept_pack(void *packer, struct span name, const char *data, size_t size, struct buffer *out, struct fault *fault)
 {
     uint8_t name_size = (uint8_t)name.size;
     if (name.size && (buffer_add(out, &name_size, 1, fault) || buffer_add(out, name.data, name.size, fault)))
@@ -20,7 +37,7 @@ int kept_pack(void *zstd, struct span name, const char *data, size_t size, struc
     char *room = buffer_room(out, bound, fault);
     if (!room)
         return -1;
-    size_t packed = ZSTD_compressCCtx(zstd, room, bound, data, size, KEPT_LEVEL);
+    size_t packed = ZSTD_compress2(packer, room, bound, data, size);
     if (ZSTD_isError(packed)) /* there is room for whatever comes out: nothing else can fail */
         return fault_memory(fault);
     out->size += packed;

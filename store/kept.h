@@ -16,7 +16,6 @@
 #define KEPT_KEY_SIZE 10
 #define KEPT_INPUTS_KEY_SIZE 8
 #define KEPT_NO_KIND 255
-#define KEPT_LEVEL 1 /* zstd: SMS of one run are much alike */
 
 struct kept_input {
     uint8_t hash[16]; /* xxh128, canonical */
@@ -27,8 +26,12 @@ static_assert(sizeof(struct kept_input) == 19, "no padding on disk");
 
 void kept_key(uint32_t run, uint16_t file, uint32_t block, uint8_t out[KEPT_KEY_SIZE]);
 
-/* Appends to `out` what is stored of a block; `name` empty: not the first. `zstd`: a ZSTD_CCtx. */
-int kept_pack(void *zstd, struct span name, const char *data, size_t size, struct buffer *out, struct fault *fault);
+/* What packs: a ZSTD_CCtx, or NULL where there is no memory. SMS of one run are much alike: long matches are enough, and a table of
+ * them that stays in the processor's cache. */
+void *kept_packer(void);
+void kept_packer_free(void *packer); /* NULL is taken */
+/* Appends to `out` what is stored of a block; `name` empty: not the first. */
+int kept_pack(void *packer, struct span name, const char *data, size_t size, struct buffer *out, struct fault *fault);
 /* The other way: *ret_name is set where `first`. `plain` is emptied first. */
 int kept_unpack(bool first, struct span payload, struct span *ret_name, struct buffer *plain, struct fault *fault);
 

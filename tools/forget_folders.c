@@ -7,7 +7,6 @@
 #include "tools/strike.h"
 
 #include <stdio.h>
-#include <zstd.h>
 
 #define MSISDN_SIZE 11
 #define BLOCK_SIZE ((size_t)256 << 10)
@@ -69,7 +68,7 @@ struct rewriting {
     const struct hit *hit;
     const char *msisdn;
     uint32_t phone;
-    void *zstd;
+    void *packer;
     struct buffer row, out, packed;
     bool quoted;
     uint32_t written; /* blocks */
@@ -83,7 +82,7 @@ static int put_block(struct rewriting *rewriting, size_t size)
     kept_key(rewriting->hit->run, (uint16_t)rewriting->hit->file, rewriting->written, key);
     struct span name = rewriting->written ? (struct span){NULL, 0} : span_of(rewriting->hit->name);
     buffer_clear(&rewriting->packed);
-    if (kept_pack(rewriting->zstd, name, rewriting->out.data, size, &rewriting->packed, strike->fault) ||
+    if (kept_pack(rewriting->packer, name, rewriting->out.data, size, &rewriting->packed, strike->fault) ||
         db_put(&strike->writer, TABLE_FOLDERS, key, sizeof key, rewriting->packed.data, rewriting->packed.size, strike->fault))
         return -1;
     rewriting->written++;
@@ -169,8 +168,8 @@ static int rewrite_file(struct rewriting *rewriting)
 int forget_folders(struct strike *strike, uint32_t phone, uint64_t *ret_rows)
 {
     struct search search = {.fault = strike->fault};
-    struct rewriting rewriting = {.strike = strike, .phone = phone, .zstd = ZSTD_createCCtx()};
-    int failed = rewriting.zstd ? 0 : fault_memory(strike->fault);
+    struct rewriting rewriting = {.strike = strike, .phone = phone, .packer = kept_packer()};
+    int failed = rewriting.packer ? 0 : fault_memory(strike->fault);
     value_phone_write(phone, search.msisdn);
     for (search.run = 1; search.run <= strike->store->state->run && !failed; search.run++)
         failed = kept_folder(&strike->store->db, strike->writer.txn, search.run, look, &search, strike->fault) < 0 ||
@@ -191,6 +190,6 @@ int forget_folders(struct strike *strike, uint32_t phone, uint64_t *ret_rows)
     buffer_free(&rewriting.row);
     buffer_free(&rewriting.out);
     buffer_free(&rewriting.packed);
-    ZSTD_freeCCtx(rewriting.zstd);
+    kept_packer_free(rewriting.packer);
     return failed ? -1 : 0;
 }

@@ -88,7 +88,7 @@ struct run_worker {
 struct run_folder { /* blocks of the folder, on their way to the store */
     pthread_mutex_t lock;
     bool open;
-    void *zstd;
+    void *packer; /* store/kept.h */
     uint32_t files;
     struct buffer packed; /* a block */
     struct blobs blobs, spare;

@@ -5,15 +5,13 @@
 
 #include "store/kept.h"
 
-#include <zstd.h>
-
 int run_folder_open(struct run *run)
 {
     struct run_folder *folder = &run->folder;
     pthread_mutex_init(&folder->lock, NULL);
     folder->open = true;
-    folder->zstd = ZSTD_createCCtx();
-    return folder->zstd ? 0 : fault_memory(run->fault);
+    folder->packer = kept_packer();
+    return folder->packer ? 0 : fault_memory(run->fault);
 }
 
 void run_folder_close(struct run *run)
@@ -22,7 +20,7 @@ void run_folder_close(struct run *run)
     if (!folder->open)
         return;
     pthread_mutex_destroy(&folder->lock);
-    ZSTD_freeCCtx(folder->zstd);
+    kept_packer_free(folder->packer);
     buffer_free(&folder->packed);
     blobs_free(&folder->blobs);
     blobs_free(&folder->spare);
@@ -36,7 +34,7 @@ static int pack_block(void *context, uint32_t file, const char *name, uint64_t b
     kept_key(run->facts.run, (uint16_t)file, (uint32_t)block, key);
     pthread_mutex_lock(&folder->lock);
     buffer_clear(&folder->packed);
-    int failed = kept_pack(folder->zstd, block ? (struct span){NULL, 0} : span_of(name), data, size, &folder->packed, fault);
+    int failed = kept_pack(folder->packer, block ? (struct span){NULL, 0} : span_of(name), data, size, &folder->packed, fault);
     char *out = failed ? NULL : blobs_add(&folder->blobs, TABLE_FOLDERS, key, sizeof key, folder->packed.size, fault);
     if (out)
         memcpy(out, folder->packed.data, folder->packed.size);
@@ -93,7 +91,7 @@ static int put_inputs(struct run *run, uint32_t first, uint32_t *ret_next)
     db_put_u32(key, run->facts.run);
     db_put_u32(key + 4, first);
     *ret_next = i;
-    return kept_pack(run->folder.zstd, (struct span){NULL, 0}, worker->loaded.data, worker->loaded.size, &worker->text, run->fault) ||
+    return kept_pack(run->folder.packer, (struct span){NULL, 0}, worker->loaded.data, worker->loaded.size, &worker->text, run->fault) ||
                    db_put(&run->writer, TABLE_INPUTS, key, sizeof key, worker->text.data, worker->text.size, run->fault)
                ? -1
                : 0;

@@ -6,21 +6,20 @@
 #include "store/kept.h"
 
 #include <string.h>
-#include <zstd.h>
 
 static struct fault fault;
-static void *zstd;
+static void *packer;
 
 static void begin(void)
 {
     set_up();
-    zstd = ZSTD_createCCtx();
-    cr_assert_not_null(zstd);
+    packer = kept_packer();
+    cr_assert_not_null(packer);
 }
 
 static void end(void)
 {
-    ZSTD_freeCCtx(zstd);
+    kept_packer_free(packer);
     tear_down();
 }
 
@@ -40,7 +39,7 @@ static void put_block(uint32_t run, uint16_t file, uint32_t block, const char *n
     struct buffer value = {0};
     uint8_t key[KEPT_KEY_SIZE];
     kept_key(run, file, block, key);
-    cr_assert_eq(kept_pack(zstd, name ? span_of(name) : (struct span){NULL, 0}, data, size, &value, &fault), 0);
+    cr_assert_eq(kept_pack(packer, name ? span_of(name) : (struct span){NULL, 0}, data, size, &value, &fault), 0);
     put(TABLE_FOLDERS, key, sizeof key, &value);
     buffer_free(&value);
 }
@@ -131,7 +130,7 @@ static void put_inputs(uint32_t run, unsigned from, unsigned to)
         add_input(&plain, i);
     db_put_u32(key, run);
     db_put_u32(key + 4, from);
-    cr_assert_eq(kept_pack(zstd, (struct span){NULL, 0}, plain.data, plain.size, &value, &fault), 0);
+    cr_assert_eq(kept_pack(packer, (struct span){NULL, 0}, plain.data, plain.size, &value, &fault), 0);
     put(TABLE_INPUTS, key, sizeof key, &value);
     buffer_free(&plain);
     buffer_free(&value);
