@@ -97,6 +97,7 @@ struct run {
     struct spool_pool pool;
     struct spool events, notices, rejects, findings, index;
     struct ingest ingest;
+    struct profiles *profiles; /* of the store's dumps.ini; NULL: none */
     struct inputs inputs;
     struct progress progress;
     struct run_estimate estimate;

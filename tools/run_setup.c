@@ -219,7 +219,7 @@ int run_set_up(struct run *run)
     if (small && value_size(span_of(small), &asked) && asked >= 16)
         block = asked;
     run->ingest = (struct ingest){.crew = &run->crew, .walk = &run->walk, .rules = &run->rules,
-                                  .id_key = run->store->key, .seed = run->store->seed, .events = &run->events,
+                                  .id_key = run->store->key, .profiles = run->profiles, .seed = run->store->seed, .events = &run->events,
                                   .notices = &run->notices, .rejects = &run->rejects, .event_bits = run->part_bits,
                                   .notice_bits = run->part_bits, .block_size = block,
                                   .stream_size = clamp(run->options->memory / 32 / run->worker_count, 128 << 10, MIB), .inputs = &run->inputs};
@@ -275,6 +275,7 @@ void run_tear_down(struct run *run)
     if (run->pool.limit)
         spool_pool_close(&run->pool);
     ring_close(run->ring);
+    profiles_close(run->profiles);
     inputs_free(&run->inputs);
     sys.free(run->ingest.totals);
     void *blocks[] = {run->workers, run->window, run->outbound, run->outbound_rows, run->news, run->settled_ms, run->state,
