@@ -40,6 +40,7 @@ struct dump {
     struct csv_field fields[CSV_FIELDS_MAX];
     struct csv_field out_fields[RECORD_COLUMNS_MAX];
     struct span values[PROFILE_NAMES_MAX]; /* of a line of a log */
+    struct span record_raw;                /* the record that is being read */
     char out[OUT_SIZE];
     size_t out_size;
     char scratch[CSV_RECORD_MAX + 64], shaped[3 * CSV_RECORD_MAX + 64];
@@ -371,6 +372,14 @@ void dump_close(struct dump *dump)
 
 /* ---- values ---- */
 
+/* An id for records that have none: the same record gives the same. */
+static struct span hash_of(struct dump *dump, struct span raw)
+{
+    XXH128_hash_t hash = XXH3_128bits(raw.data, raw.size);
+    int size = sprintf(dump->scratch, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    return (struct span){dump->scratch, (size_t)size};
+}
+
 /* What the record says at source `i`, unquoted, in `scratch`. */
 static struct span value_of(struct dump *dump, unsigned i)
 {
@@ -379,6 +388,8 @@ static struct span value_of(struct dump *dump, unsigned i)
         return (struct span){"", 0};
     if (source->from == PROFILE_CONSTANT)
         return source->text;
+    if (source->from == PROFILE_HASH)
+        return hash_of(dump, dump->record_raw);
     if (dump->profile->form)
         return dump->values[dump->at[i]];
     size_t size = csv_unescape(&dump->fields[dump->at[i]], dump->scratch);
@@ -405,8 +416,8 @@ static struct span in_form(struct dump *dump, const char *column, struct span va
             return value;
         return (struct span){dump->shaped, value_time_write(ms, dump->shaped)};
     }
-    if (profile->status_count && strcmp(column, "status") == 0)
-        return profile_status(profile, value);
+    if (profile->word_count)
+        value = profile_word(profile, span_of(column), value);
     if (profile->text_form && strcmp(column, "text") == 0)
         return (struct span){dump->shaped, profile_text(profile->text_form, ucs2, value, dump->shaped)};
     return value;
@@ -497,6 +508,13 @@ static bool has_fields(const struct dump *dump, uint32_t count)
     return count <= CSV_FIELDS_MAX;
 }
 
+/* Is it a record of this profile at all? */
+static bool is_taken(struct dump *dump)
+{
+    return !dump->profile || dump->profile->sources[PROFILE_TAKEN].from == PROFILE_NOWHERE ||
+           span_equal(value_of(dump, PROFILE_TAKEN), span_of(dump->profile->take));
+}
+
 /* ---- records ---- */
 
 static struct span raw_of(struct dump *dump, size_t size)
@@ -540,7 +558,15 @@ static int next_csv(struct dump *dump, struct dump_record *record, struct fault 
             record->reason = REASON_BAD_CSV;
             break;
         case CSV_RECORD:
-            record->reason = has_fields(dump, count) ? take_values(dump, record) : REASON_BAD_FIELDS;
+            record->reason = has_fields(dump, count) ? REASON_NONE : REASON_BAD_FIELDS;
+            if (!record->reason && !is_taken(dump)) {
+                dump->lines += csv_count_lines(dump->text + dump->text_at, next - dump->text_at);
+                dump->text_at = next;
+                continue;
+            }
+            dump->record_raw = raw_of(dump, next - dump->text_at);
+            if (!record->reason)
+                record->reason = take_values(dump, record);
             break;
         }
         record->line = dump->lines + 1;
@@ -592,20 +618,31 @@ static int skip(struct dump *dump, struct fault *fault)
     return 0;
 }
 
+/* Does the line hold what lines of the profile hold? */
+static bool is_wanted(const struct dump *dump, struct span line)
+{
+    const struct profile *profile = dump->profile;
+    bool by_text = profile->take && profile->sources[PROFILE_TAKEN].from == PROFILE_NOWHERE;
+    return line.size && (!by_text || memmem(line.data, line.size, profile->take, strlen(profile->take)));
+}
+
 static int next_of_log(struct dump *dump, struct dump_record *record, struct fault *fault)
 {
-    const char *take = dump->profile->take;
     for (;;) {
         if (skip(dump, fault))
             return -1;
         int found = next_line(dump, record, fault);
         if (found <= 0)
             return found;
-        if (!record->raw.size || (take && !memmem(record->raw.data, record->raw.size, take, strlen(take))))
-            continue; /* of something else */
+        if (!is_wanted(dump, record->raw))
+            continue;
+        if (!record->reason && !profile_line_match(dump->profile->form, record->raw, dump->values))
+            record->reason = REASON_BAD_FIELDS;
+        if (!record->reason && !is_taken(dump))
+            continue;
+        dump->record_raw = record->raw;
         if (!record->reason)
-            record->reason = profile_line_match(dump->profile->form, record->raw, dump->values) ? take_values(dump, record)
-                                                                                              : REASON_BAD_FIELDS;
+            record->reason = take_values(dump, record);
         return 1;
     }
 }

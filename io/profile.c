@@ -16,8 +16,8 @@
 struct profiles {
     struct profile *list;
     uint32_t count;
-    struct profile_status *statuses;
-    uint32_t status_count;
+    struct profile_word *words;
+    uint32_t word_count;
     pthread_mutex_t lock;
     char *text;
 };
@@ -150,23 +150,37 @@ static void take_source(struct parse *parse, struct profile_source *source, char
             refuse(parse, "a constant over 4096 bytes, or no UTF-8");
     } else if (size == 0) {
         refuse(parse, "a column without a name");
+    } else if (strcmp(value, "*") == 0) {
+        *source = (struct profile_source){PROFILE_HASH, {value, size}, 0};
     } else {
         *source = (struct profile_source){PROFILE_COLUMN, {value, size}, 0};
     }
 }
 
-static void take_status(struct parse *parse, const char *word, const char *value)
+/* status.WORD, operator.WORD */
+static void take_word(struct parse *parse, struct span column, const char *word, const char *value)
 {
     struct profile *profile = parse->profile;
     if (!*word || !*value) {
-        refuse(parse, "status.WORD = STATUS: a word lacks");
+        refuse(parse, "%.*s.WORD = MEANING: a word lacks", (int)column.size, column.data);
         return;
     }
-    for (uint32_t i = 0; i < profile->status_count; i++)
-        if (span_equal(profile->statuses[i].word, span_of(word)))
-            refuse(parse, "status.%s is given twice", word);
-    parse->all->statuses[parse->all->status_count++] = (struct profile_status){span_of(word), span_of(value)};
-    profile->status_count++;
+    for (uint32_t i = 0; i < profile->word_count; i++)
+        if (span_equal(profile->words[i].column, column) && span_equal(profile->words[i].word, span_of(word)))
+            refuse(parse, "%.*s.%s is given twice", (int)column.size, column.data, word);
+    parse->all->words[parse->all->word_count++] = (struct profile_word){column, span_of(word), span_of(value)};
+    profile->word_count++;
+}
+
+/* take = TEXT, or take.COLUMN = VALUE */
+static void take_taken(struct parse *parse, char *column, char *value)
+{
+    struct profile *profile = parse->profile;
+    if (profile->take)
+        refuse(parse, "take is given twice");
+    profile->take = value;
+    if (column)
+        take_source(parse, &profile->sources[PROFILE_TAKEN], column);
 }
 
 /* ---- lines ---- */
@@ -195,7 +209,7 @@ static bool given_before(struct parse *parse, const char *key)
     const struct profile *profile = parse->profile;
     bool before = (strcmp(key, "kind") == 0 && profile->has_kind) || (strcmp(key, "encoding") == 0 && profile->encoding) ||
                   (strcmp(key, "zone") == 0 && profile->zone_name) || (strcmp(key, "line") == 0 && profile->form) ||
-                  (strcmp(key, "match") == 0 && profile->match) || (strcmp(key, "take") == 0 && profile->take);
+                  (strcmp(key, "match") == 0 && profile->match);
     if (before)
         refuse(parse, "%s is given twice", key);
     return before;
@@ -243,10 +257,12 @@ static void take_pair(struct parse *parse, char *key, char *value)
     }
     if (strcmp(key, "match") == 0)
         profile->match = value;
-    else if (strcmp(key, "take") == 0)
-        profile->take = value;
+    else if (strcmp(key, "take") == 0 || strncmp(key, "take.", 5) == 0)
+        take_taken(parse, key[4] ? key + 5 : NULL, value);
     else if (strncmp(key, "status.", 7) == 0)
-        take_status(parse, key + 7, value);
+        take_word(parse, SPAN("status"), key + 7, value);
+    else if (strncmp(key, "operator.", 9) == 0)
+        take_word(parse, SPAN("operator"), key + 9, value);
     else if (!take_column(parse, key, value))
         refuse(parse, "'%s' is neither a key of a profile nor a column of %s", key, KIND_WORDS[profile->kind]);
 }
@@ -267,6 +283,14 @@ static char *trim(char *text)
 static bool uses(const struct profile *profile, unsigned source)
 {
     return profile->sources[source].from == PROFILE_COLUMN;
+}
+
+static bool has_column(const struct profile *profile, struct span name)
+{
+    for (unsigned c = 0; c < record_columns(profile->kind); c++)
+        if (span_equal(span_of(record_column(profile->kind, c)), name))
+            return true;
+    return false;
 }
 
 static void settle_numbers(struct parse *parse)
@@ -300,6 +324,14 @@ static bool wants_zone(const struct profile *profile)
     return wants;
 }
 
+static bool is_id(const struct profile *profile, unsigned source)
+{
+    if (source >= record_columns(profile->kind))
+        return false;
+    const char *column = record_column(profile->kind, source);
+    return strcmp(column, "message_id") == 0 || (profile->kind == KIND_NOTICES && strcmp(column, "notice_id") == 0);
+}
+
 static void end_section(struct parse *parse)
 {
     struct profile *profile = parse->profile;
@@ -317,8 +349,11 @@ static void end_section(struct parse *parse)
         profile->headless = true;
     if (profile->headless && !profile->match)
         refuse(parse, "[%s] has no header to be known by: it needs match", profile->name);
-    if (profile->take && !profile->form)
-        refuse(parse, "[%s] has take, but no line", profile->name);
+    if (profile->take && !profile->form && !uses(profile, PROFILE_TAKEN))
+        refuse(parse, "[%s] has take, but no line: of CSV it is take.COLUMN", profile->name);
+    for (unsigned i = 0; i < PROFILE_SOURCES; i++)
+        if (profile->sources[i].from == PROFILE_HASH && !is_id(profile, i))
+            refuse(parse, "[%s]: only message_id and notice_id can be *", profile->name);
     if (wants_zone(profile) && !profile->zone_name)
         refuse(parse, "[%s] has time, but no zone", profile->name);
     if (profile->zone_name && !profile->time_count)
@@ -330,8 +365,10 @@ static void end_section(struct parse *parse)
         refuse(parse, "[%s]: parts are told by columns or by udh, not by both", profile->name);
     if ((parted || extras || profile->text_form) && profile->kind != KIND_MESSAGES)
         refuse(parse, "[%s]: text_form, coding, udh and parts are of messages", profile->name);
-    if (profile->status_count && profile->kind != KIND_RECEIPTS && profile->kind != KIND_RESPONSES)
-        refuse(parse, "[%s]: status.WORD is of receipts and responses", profile->name);
+    for (uint32_t i = 0; i < profile->word_count; i++)
+        if (!has_column(profile, profile->words[i].column))
+            refuse(parse, "[%s]: %s have no %.*s", profile->name, KIND_WORDS[profile->kind], (int)profile->words[i].column.size,
+                   profile->words[i].column.data);
     settle_numbers(parse);
 }
 
@@ -351,7 +388,7 @@ static void begin_section(struct parse *parse, char *name)
             refuse(parse, "[%s] stands twice", name);
     parse->profile = &all->list[all->count++];
     *parse->profile = (struct profile){.name = name, .line = line, .delimiter = ',', .lock = &all->lock,
-                                       .statuses = all->statuses + all->status_count};
+                                       .words = all->words + all->word_count};
 }
 
 static void take_text_line(struct parse *parse, char *text)
@@ -377,8 +414,8 @@ static int make_room(struct profiles *all, struct span text, struct fault *fault
     size_t lines = (size_t)csv_count_lines(text.data, text.size) + 2;
     all->text = sys.alloc(text.size + 1);
     all->list = sys.alloc(lines * sizeof *all->list);
-    all->statuses = sys.alloc(lines * sizeof *all->statuses);
-    if (!all->text || !all->list || !all->statuses)
+    all->words = sys.alloc(lines * sizeof *all->words);
+    if (!all->text || !all->list || !all->words)
         return fault_memory(fault);
     if (text.size)
         memcpy(all->text, text.data, text.size);
@@ -431,7 +468,7 @@ void profiles_close(struct profiles *all)
     pthread_mutex_destroy(&all->lock);
     sys.free(all->text);
     sys.free(all->list);
-    sys.free(all->statuses);
+    sys.free(all->words);
     sys.free(all);
 }
 
@@ -538,12 +575,13 @@ bool profile_time(const struct profile *profile, struct span text, int64_t *ret_
     return false;
 }
 
-struct span profile_status(const struct profile *profile, struct span word)
+struct span profile_word(const struct profile *profile, struct span column, struct span word)
 {
-    for (uint32_t i = 0; i < profile->status_count; i++) {
-        const struct profile_status *status = &profile->statuses[i];
-        if (status->word.size == word.size && strncasecmp(status->word.data, word.data, word.size) == 0)
-            return status->status;
+    for (uint32_t i = 0; i < profile->word_count; i++) {
+        const struct profile_word *known = &profile->words[i];
+        if (known->word.size == word.size && span_equal(known->column, column) &&
+            strncasecmp(known->word.data, word.data, word.size) == 0)
+            return known->meaning;
     }
     return word;
 }

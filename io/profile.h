@@ -19,16 +19,16 @@
 enum profile_text { PROFILE_PLAIN, PROFILE_HEX_UCS2, PROFILE_URL, PROFILE_PYTHON };
 
 /* What is had of a record: the columns of its kind, and behind them */
-enum { PROFILE_REFERENCE = RECORD_COLUMNS_MAX, PROFILE_PARTS, PROFILE_PART, PROFILE_UDH, PROFILE_CODING, PROFILE_SOURCES };
+enum { PROFILE_REFERENCE = RECORD_COLUMNS_MAX, PROFILE_PARTS, PROFILE_PART, PROFILE_UDH, PROFILE_CODING, PROFILE_TAKEN, PROFILE_SOURCES };
 
 struct profile_source {
-    enum { PROFILE_NOWHERE, PROFILE_COLUMN, PROFILE_CONSTANT } from;
+    enum { PROFILE_NOWHERE, PROFILE_COLUMN, PROFILE_CONSTANT, PROFILE_HASH /* an id made of the whole record */ } from;
     struct span text; /* the column's name, or the constant */
     uint32_t number;  /* of the column where there is no header, or of the line's field: from 0 */
 };
 
-struct profile_status {
-    struct span word, status;
+struct profile_word { /* what a word of theirs means in a column of ours */
+    struct span column, word, meaning;
 };
 
 struct profile {
@@ -45,10 +45,10 @@ struct profile {
     struct zone *zone;
     enum profile_text text_form;
     struct profile_source sources[PROFILE_SOURCES];
-    const struct profile_status *statuses;
-    uint32_t status_count;
+    const struct profile_word *words;
+    uint32_t word_count;
     struct profile_line *form; /* NULL: CSV */
-    const char *take;          /* a line without it is no record; NULL: each is one */
+    const char *take;          /* a line without it is no record, or one where it is not what PROFILE_TAKEN gives; NULL: each is one */
     iconv_t *converters;       /* idle ones */
     unsigned converter_count;
     pthread_mutex_t *lock; /* of converters: the set's */
@@ -70,7 +70,7 @@ void profile_give_converter(const struct profile *profile, iconv_t converter);
 
 /* A time as the profile's formats and zone have it; false: none of them fits, or it does not exist. */
 bool profile_time(const struct profile *profile, struct span text, int64_t *ret_ms);
-/* The status that a word stands for; the word itself where the profile does not say. */
-struct span profile_status(const struct profile *profile, struct span word);
+/* What a word stands for in a column; the word itself where the profile does not say. */
+struct span profile_word(const struct profile *profile, struct span column, struct span word);
 
 #endif

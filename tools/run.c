@@ -196,6 +196,7 @@ static void add_up(struct run *run)
         for (uint32_t i = 0; i < run->inputs.file_count; i++) {
             run->inputs.files[i].duplicates += run->workers[w].duplicates[i];
             run->inputs.files[i].mended += run->workers[w].mended[i];
+            run->inputs.files[i].records -= run->workers[w].joined_parts[i];
         }
         for (uint32_t i = 0; i < run->facts.totals_count; i++)
             run->totals_found[i] += (uint64_t)apply->totals_counts[i];

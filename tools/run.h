@@ -73,6 +73,7 @@ struct run_worker {
     struct buffer packed, loaded;   /* a part's events */
     char event[EVENT_SIZE_MAX + 16]; /* one, packed: short-lived */
     struct buffer order, spare;     /* struct sort_entry */
+    struct buffer joined;           /* events that were parts of SMS (run_parts.c) */
     struct buffer text;             /* short-lived */
     struct buffer history;          /* of the part: a value in the making */
     struct history_packer packer;   /* it writes that */
@@ -80,7 +81,7 @@ struct run_worker {
     struct buffer retired;          /* full blocks of apply.bytes, until the phone is done */
     uint64_t history_first;
     uint32_t history_number; /* of the values with that first hash */
-    uint64_t *duplicates, *mended;  /* by file */
+    uint64_t *duplicates, *mended, *joined_parts; /* by file; of SMS in parts all but the first */
     struct part_output *output;
 };
 
@@ -146,6 +147,7 @@ int run_go(const struct run_options *options, struct fault *fault);
 
 int run_pop_due(struct run *run);         /* due times reached: events (run_due.c) */
 int run_tell_notices_apart(struct run *run); /* run_notices.c */
+int run_join_parts(struct run *run, uint32_t worker, struct fault *fault); /* of the events that the worker has loaded (run_parts.c) */
 int run_apply_phones(struct run *run);    /* run_phones.c, with run_write.c on the other side */
 int run_index_notices(struct run *run);   /* run_notices.c */
 int run_merge_segments(struct run *run);  /* few segments of unlike size (run_merge.c) */

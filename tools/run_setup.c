@@ -114,7 +114,8 @@ static int set_up_worker(struct run *run, struct run_worker *worker)
     worker->apply.news = make_zeroed(operators * sizeof *worker->apply.news);
     worker->duplicates = make_zeroed((run->walk.count + 1) * sizeof *worker->duplicates);
     worker->mended = make_zeroed((run->walk.count + 1) * sizeof *worker->mended);
-    if (!worker->apply.news || !worker->duplicates || !worker->mended)
+    worker->joined_parts = make_zeroed((run->walk.count + 1) * sizeof *worker->joined_parts);
+    if (!worker->apply.news || !worker->duplicates || !worker->mended || !worker->joined_parts)
         return no_memory(run);
     for (uint32_t i = 0; i < operators; i++)
         worker->apply.news[i] = (struct operator_news){.heard_ms = NEVER_MS, .receipted_ms = NEVER_MS};
@@ -232,14 +233,14 @@ static void tear_down_worker(struct run_worker *worker)
     void *lists[] = {apply->phone.cases, apply->phone.sms, apply->phone.marks, apply->verdicts.items, apply->made.items,
                      apply->found.items, apply->history.items, apply->awaited.items, apply->heard.items,
                      apply->waiting.items, apply->bytes.items, apply->mark_index, apply->news, apply->totals_counts,
-                     worker->duplicates, worker->mended};
+                     worker->duplicates, worker->mended, worker->joined_parts};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         sys.free(lists[i]);
     char **retired = (char **)worker->retired.data;
     for (size_t i = 0; i < worker->retired.size / sizeof *retired; i++)
         sys.free(retired[i]);
     struct buffer *buffers[] = {&worker->packed, &worker->loaded, &worker->order, &worker->spare, &worker->text, &worker->history,
-                                &worker->retired};
+                                &worker->retired, &worker->joined};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         buffer_free(buffers[i]);
     segment_builder_free(&worker->open_builder);
