@@ -26,7 +26,7 @@ struct run_options {
     const char *store, *out, *as_of, *tmp;
     char *const *paths;
     int path_count;
-    bool dry_run, rebuild, json, progress;
+    bool dry_run, rebuild, json, progress, keep_rejected;
     uint32_t workers; /* 0: as many as there are processors */
     uint64_t memory;  /* bytes */
     int64_t sms_limit; /* -1: none */
@@ -122,6 +122,9 @@ struct run {
     uint64_t request_rows[AGENCY_COUNT];
     struct output *rejects_file, *findings_file;
     uint64_t rejects_rows, findings_rows;
+    struct keeping *keeping;              /* of --keep-rejected (run_keep.c) */
+    struct output *kept_files[KIND_COUNT];
+    uint64_t kept_rows[KIND_COUNT];
     struct part_output *window; /* part_output of part p stands in window[p % window_size] while it is under way */
     uint32_t window_size;
     pthread_mutex_t window_lock;
@@ -160,6 +163,9 @@ int run_write_json(struct run *run, double seconds); /* run_json.c */
 
 /* An event of a phone, by worker `worker`. */
 int run_add_event(struct run *run, uint32_t worker, const struct event *event, struct fault *fault);
+int run_keep_reject(struct run *run, const struct reject *reject); /* in the order of rejects.csv (run_keep.c) */
+int run_end_keeping(struct run *run);
+void run_close_keeping(struct run *run);
 int run_load_part(struct run *run, struct run_worker *worker, struct spool *spool, uint32_t part, struct fault *fault);
 int run_add_reject(struct run *run, uint32_t worker, const struct event *event, unsigned outcome, enum reason reason,
                    bool phone_known, struct fault *fault);

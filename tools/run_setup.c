@@ -268,6 +268,7 @@ void run_tear_down(struct run *run)
         blobs_free(&output->blobs);
         sys.free(output->outbound);
     }
+    run_close_keeping(run);
     output_close(run->rejects_file);
     output_close(run->findings_file);
     struct spool *spools[] = {&run->events, &run->notices, &run->index, &run->rejects, &run->findings};

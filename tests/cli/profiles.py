@@ -384,6 +384,72 @@ count = n
     same("the sum is looked at", "count_mismatch" in open(b.path("out1/reconciliation.csv")).read(), True)
 
 
+# ---- what was rejected, given again ----
+
+def keep(b, files, out, n=1, *more):
+    run = b.night(files, out, n, "--keep-rejected", *more)
+    kept = {name: b.path(f"{out}/{name}") for name in sorted(os.listdir(b.path(out))) if name.startswith("rejected-")}
+    same("listed", [x["file"] for x in run["outputs"] if x["file"].startswith("rejected-")], list(kept))
+    same("sums", [(x["bytes"], x["xxh128"]) for x in run["outputs"] if x["file"] in kept],
+         [(os.path.getsize(p), subprocess.run(["xxh128sum", p], capture_output=True, text=True, check=True).stdout.split()[0]) for p in kept.values()])
+    same("only its owner's", {stat.S_IMODE(os.stat(p).st_mode) for p in kept.values()} | {0o600}, {0o600})
+    same("each reject", sum(x["rejects"] for x in run["inputs"]), sum(x["records"] for x in run["outputs"] if x["file"] in kept))
+    return run, kept
+
+
+def test_keep_rejected(b):
+    b.init("")
+    b.write("in/m.csv", b"text,operator,message_id,received_at,msisdn,short_code,extra\r\n"
+            b"R 1 2,kcell,a1,2026-11-24 08:15:30,77011200101,1414,x\r\n"
+            b"\"R 1 1\nx\",kcell,a2,2026-11-24T08:15:30+05:00,7701,1414,x\r\n"
+            b"R 1 2,kcell,a3,2026-11-24T08:15:30+05:00,77051200202,1414,x,y\r\n"
+            b"R \xff 2,kcell,a4,2026-11-24T08:15:30+05:00,77051200202,1414,x\r\n"
+            b"\"R 1 2\"x,kcell,a5,2026-11-24T08:15:30+05:00,77051200202,1414,x\r\n"
+            b"R 1 2,kcell,a6,2026-11-24T08:15:30+05:00,77051200999,1414,x\r\n"
+            b"R 1 2,kcell,a7,2026-11-24T08:15:30+05:00,77051200202,1414,x\r\n"
+            + b"x" * 5000 + b",kcell,a8,2026-11-24T08:15:30+05:00,77051200202,1414,x\r\n"
+            b"\"open,kcell,a9\n")
+    b.write("in/r.csv", "request_id,status,responded_at,reason\nq,refused,2026-11-24T08:15:30+05:00,their word\n")
+    b.write("in/n.csv.gz", gzip.compress((NOTICES.splitlines()[0] + "\nN9,2026-11-24T08:00:00+05:00,77011200777,940312400118,2026-11-22,F,2,103200000\n").encode()))
+    run, kept = keep(b, ["in"], "out1")
+    same("files", list(kept), ["rejected-messages.csv", "rejected-notices.csv", "rejected-responses.csv"])
+    rows = b.rows("out1/rejected-messages.csv")
+    same("reasons", [r[6] for r in rows], ["bad_time", "bad_msisdn", "bad_fields", "bad_utf8", "bad_csv", "no_case", "too_long", "bad_csv"])
+    same("as it came", rows[0][:6], ["kcell", "a1", "2026-11-24 08:15:30", "77011200101", "1414", "R 1 2"])
+    same("a record that is none", rows[4], [""] * 6 + ["bad_csv", '"R 1 2"x,kcell,a5,2026-11-24T08:15:30+05:00,77051200202,1414,x'])
+    same("their word is theirs", b.rows("out1/rejected-responses.csv")[0][7:9], ["their word", "no_request"])
+    # given again as it stands: all is rejected again, nothing changes
+    before = b.case(), b.case("77051200202")
+    again, _ = keep(b, list(kept.values()), "out2", 2)
+    same("unmended", [(x["records"], x["rejects"]) for x in again["inputs"]], [(8, 8), (1, 1), (1, 1)])
+    same("nothing is changed", (b.case(), b.case("77051200202")), before)
+    same("no outbound", [n for n in os.listdir(b.path("out2")) if n.startswith("outbound")], [])
+    # mended
+    head, *_ = open(b.path("out1/rejected-messages.csv"), encoding="utf-8", errors="surrogateescape").read().split("\n")
+    rows[0][2] = "2026-11-24T08:15:30+05:00"
+    rows[1][3], rows[1][5] = "+7 705 120 09 99", "R 1 1"
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([head.split(","), *rows[:2]])
+    b.write("mended/m.csv", out.getvalue())
+    mended, _ = keep(b, ["mended"], "out3", 2)
+    same("mended", figures(mended), {"kind": "messages", "records": 2, "applied": 1, "misses": 0, "duplicates": 0, "rejects": 1})
+    same("step", b.case()["step"], "name")
+
+
+def test_keep_rejected_of_profiles(b):
+    b.init(PLAIN.format(more=f"{LOCAL}\nencoding = CP1251\ndelimiter = ;\npart_reference = ref\nparts = of\npart = n", **COLUMNS))
+    b.write("in/a.csv", "id;when;phone;text;ref;of;n\np;2026-11-24 08:15:30;77051200202;R 1 2 Ким;1;2;1\n"
+            "a;31.02.2026 08:15:30;77011200101;Я, R;;;\nb;2026-11-24 08:15:30;7;R;;;\n", "cp1251")
+    for i, more in enumerate(((), ("--workers", "1"), ("--workers", "3", "--memory", "16M"))):
+        _, kept = keep(b, ["in"], f"out{i + 1}", 1, "--dry-run", *more)
+        same("rows", b.rows(f"out{i + 1}/rejected-messages.csv"),
+             [[""] * 6 + ["bad_fields", "p;2026-11-24 08:15:30;77051200202;R 1 2 Ким;1;2;1"],
+              ["kcell", "a", "31.02.2026 08:15:30", "77011200101", "1414", "Я, R", "bad_time", ""],
+              ["kcell", "b", "2026-11-24T08:15:30+05:00", "7", "1414", "R", "bad_msisdn", ""]])
+    run, _ = keep(b, [kept["rejected-messages.csv"]], "out9", 2)
+    same("again", figures(run), {"kind": "messages", "records": 3, "applied": 0, "misses": 0, "duplicates": 0, "rejects": 3})
+
+
 def main():
     tests = {k[5:]: f for k, f in globals().items() if k.startswith("test_") and (not sys.argv[2:] or k[5:] in sys.argv[2:])}
     return 1 if play(tests, Room) else 0
