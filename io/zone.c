@@ -4,6 +4,7 @@
 #include "io/sys.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,19 +51,21 @@ static bool is_offset(const char *name, int32_t *ret_offset)
     return true;
 }
 
-/* A plain name below the folder of zones, and a file there. (libc would take any other for UTC.) */
-static bool is_there(const char *name)
+/* A plain name below the folder of zones, and a file there: 0. (libc would take any other for UTC.) */
+static int find_file(const char *name, struct fault *fault)
 {
     char path[512];
     const char *dir = getenv("TZDIR");
     struct stat stat;
     for (const char *at = name; *at; at++)
         if (!isalnum((unsigned char)*at) && !strchr("/_+-", *at))
-            return false;
+            return 1;
     if (name[0] == '/' || strlen(name) > 64)
-        return false;
+        return 1;
     snprintf(path, sizeof path, "%s/%s", dir ? dir : "/usr/share/zoneinfo", name);
-    return sys.stat(AT_FDCWD, path, &stat, 0) == 0 && S_ISREG(stat.st_mode);
+    if (sys.stat(AT_FDCWD, path, &stat, 0) == 0)
+        return S_ISREG(stat.st_mode) ? 0 : 1;
+    return fault_of_path(errno) ? 1 : fault_errno(fault, errno, "%s: look", path);
 }
 
 static int32_t offset_at(int64_t instant)
@@ -98,8 +101,9 @@ int zone_open(struct zone **ret_zone, const char *name, struct fault *fault)
 {
     int32_t offset;
     bool fixed = is_offset(name, &offset);
-    if (!fixed && !is_there(name))
-        return 1;
+    int missing = fixed ? 0 : find_file(name, fault);
+    if (missing)
+        return missing;
     struct zone *zone = sys.alloc(sizeof *zone);
     if (!zone)
         return fault_memory(fault);

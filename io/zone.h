@@ -11,7 +11,7 @@
 
 struct zone;
 
-/* `name`: Asia/Almaty, +05:00, +0500, Z or UTC. 1: there is no such zone; -1: no memory. */
+/* `name`: Asia/Almaty, +05:00, +0500, Z or UTC. 1: there is no such zone; -1: the machine failed. */
 int zone_open(struct zone **ret_zone, const char *name, struct fault *fault);
 void zone_close(struct zone *zone); /* NULL is taken */
 
