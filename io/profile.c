@@ -77,9 +77,12 @@ static void take_encoding(struct parse *parse, const char *value)
 {
     if (strcasecmp(value, "UTF-8") == 0 || strcasecmp(value, "UTF8") == 0)
         return;
-    iconv_t converter = iconv_open("UTF-8", value);
-    if (converter == (iconv_t)-1 || strchr(value, '/')) {
-        refuse(parse, "encoding '%s' is none that iconv knows", value);
+    iconv_t converter = strchr(value, '/') ? (iconv_t)-1 : sys.iconv_open("UTF-8", value);
+    if (converter == (iconv_t)-1) {
+        if (errno == EINVAL || strchr(value, '/'))
+            refuse(parse, "encoding '%s' is none that iconv knows", value);
+        else
+            fault_errno(parse->fault, errno, "open a converter from %s", value);
         return;
     }
     iconv_close(converter);

@@ -72,8 +72,9 @@ static bool same_record(const struct dump_record *a, const struct dump_record *b
 
 static void swap(const char *text, size_t size, char delimiter)
 {
-    for (char *at = (char *)text; at < text + size; at++)
-        *at = *at == ',' ? delimiter : *at == delimiter ? ',' : *at;
+    char *own = (char *)text;
+    for (size_t i = 0; i < size; i++)
+        own[i] = own[i] == ',' ? delimiter : own[i] == delimiter ? ',' : own[i];
 }
 
 /* Both say the same, save that commas and delimiters have changed places. */
