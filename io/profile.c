@@ -364,6 +364,9 @@ static void end_section(struct parse *parse)
     bool parted = uses(profile, PROFILE_PART), extras = uses(profile, PROFILE_CODING) || uses(profile, PROFILE_UDH);
     if (parted != uses(profile, PROFILE_PARTS) || parted != uses(profile, PROFILE_REFERENCE))
         refuse(parse, "[%s]: part_reference, parts and part go together", profile->name);
+    for (unsigned i = PROFILE_REFERENCE; i < PROFILE_SOURCES; i++)
+        if (profile->sources[i].from == PROFILE_CONSTANT)
+            refuse(parse, "[%s]: part_reference, parts, part, udh, coding and take are columns, no constants", profile->name);
     if (parted && uses(profile, PROFILE_UDH))
         refuse(parse, "[%s]: parts are told by columns or by udh, not by both", profile->name);
     if ((parted || extras || profile->text_form) && profile->kind != KIND_MESSAGES)
@@ -478,6 +481,14 @@ void profiles_close(struct profiles *all)
 const struct profile *profiles_at(const struct profiles *profiles, uint32_t index)
 {
     return profiles && index < profiles->count ? &profiles->list[index] : NULL;
+}
+
+bool profiles_join(const struct profiles *profiles)
+{
+    for (uint32_t i = 0; profiles && i < profiles->count; i++)
+        if (uses(&profiles->list[i], PROFILE_PARTS) || uses(&profiles->list[i], PROFILE_UDH))
+            return true;
+    return false;
 }
 
 /* ---- converters ---- */

@@ -64,6 +64,8 @@ void profiles_close(struct profiles *profiles); /* NULL is taken */
 
 const struct profile *profiles_at(const struct profiles *profiles, uint32_t index); /* NULL: no more */
 
+bool profiles_join(const struct profiles *profiles); /* does any tell of SMS in parts? */
+
 /* A converter to UTF-8 of the profile's own; false: none is left, which is a bug. */
 bool profile_take_converter(const struct profile *profile, iconv_t *ret_converter);
 void profile_give_converter(const struct profile *profile, iconv_t converter);

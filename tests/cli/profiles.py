@@ -337,7 +337,7 @@ def test_mistakes_in_dumps_ini(b):
                             (3, "[a]\nkind = messages\ntext = \"x\n", "quote"), (1, "[a]\nkind = messages\n", "message_id"),
                             (10, good.replace("message_id = id\n", "") + "[plain]\nkind = withdrawals\n", "twice"),
                             (1, good.replace("zone = Asia/Almaty\n", ""), "no zone"), (1, good + "header = no\n", "match"),
-                            (3, "[a]\nkind = messages\nkind = messages\n", "twice"), (1, "[a]\n", "kind"), (1, b"[a\xff]\n", "UTF-8")):
+                            (3, "[a]\nkind = messages\nkind = messages\n", "twice"), (1, good + "parts = \"2\"\npart = n\npart_reference = r\n", "no constants"), (1, "[a]\n", "kind"), (1, b"[a\xff]\n", "UTF-8")):
         b.write("ref/dumps.ini", text)
         b("ref", "store", "ref", exit=3, says=[f"ref/dumps.ini:{line}: ", why])
     b.write("in/a.csv", "id,when,phone,text\na,2026-11-24 08:15:30,77011200101,R 1 2\n")
@@ -448,6 +448,51 @@ def test_keep_rejected_of_profiles(b):
               ["kcell", "b", "2026-11-24T08:15:30+05:00", "7", "1414", "R", "bad_msisdn", ""]])
     run, _ = keep(b, [kept["rejected-messages.csv"]], "out9", 2)
     same("again", figures(run), {"kind": "messages", "records": 3, "applied": 0, "misses": 0, "duplicates": 0, "rejects": 3})
+
+
+# ---- replies that are not in form ----
+
+WRONG = {"Р 1 1": "русская", "r 1 1": "строчная", "R11": "Не хватает пробела", "R  1 1": "Лишний пробел", " R 1 1": "Лишний пробел",
+         "r11": "Не по форме", "hello": "Не по форме"}
+
+
+def message(text, id="m1"):
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([["operator", "message_id", "received_at", "msisdn", "short_code", "text"],
+                                                   ["kcell", id, "2026-11-24T08:15:30+05:00", "77011200101", "1414", text]])
+    return out.getvalue()
+
+
+def correction(b, out):
+    return [r[7] for name in sorted(os.listdir(b.path(out))) if name.startswith("outbound-") for r in b.rows(f"{out}/{name}") if r[3] == "correction"]
+
+
+def test_what_a_correction_names(b):
+    b.init("")
+    for i, (text, why) in enumerate(WRONG.items()):
+        b.write("m.csv", message(text))
+        run = b.night(["m.csv"], f"out{i + 1}", 1, "--dry-run")
+        same(text, (run["counts"].get("misses"), [why in x for x in correction(b, f"out{i + 1}")]), ({"bad_form": 1}, [True]))
+    # a text of the ministry's own for bad_form stands for all of them, save for what it replaces too
+    b.write("ref/texts.csv", 'kind,step,lang,text\ncorrection,bad_form,ru,"Свой текст.\n{prompt}"\ncorrection,bad_form_case,ru,"Свой о строчной.\n{prompt}"\n')
+    b("ref", "store", "ref")
+    for i, (text, why) in enumerate({"Р 1 1": "Свой текст.", "r 1 1": "Свой о строчной.", "hello": "Свой текст."}.items()):
+        b.write("m.csv", message(text))
+        b.night(["m.csv"], f"own{i}", 1, "--dry-run")
+        same(text, [why in x for x in correction(b, f"own{i}")], [True])
+
+
+def test_lenient(b):
+    b.init("", "--reply-form", "lenient")
+    for i, text in enumerate(WRONG):
+        b.write("m.csv", message(text))
+        run = b.night(["m.csv"], f"out{i + 1}", 1, "--dry-run")
+        want = (0, {"bad_form": 1}) if text == "hello" else (1, None)
+        same(text, (run["inputs"][0]["mended"], run["counts"].get("misses")), want)
+        same("keys", list(run["inputs"][0])[4:8], ["records", "applied", "misses", "mended"])
+    b.write("m.csv", message("r11", "m2"))
+    b.night(["m.csv"], "taken")
+    same("step", b.case()["step"], "name")
 
 
 def main():
