@@ -3,166 +3,13 @@
  *   source  ->  raw  ->  (converter of the profile)  ->  text, in UTF-8  ->  CSV or lines  ->  values of section 3's columns
  *
  * The CSV reader knows commas alone: another delimiter and the comma change places in `text`, and back in each value that is taken out. */
-#include "io/dump.h"
+#include "io/dump_state.h"
 
-#include "engine/check.h"
 #include "engine/values.h"
 #include "io/sys.h"
 
-#include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
-#include <strings.h>
-
-#define RAW_SIZE ((size_t)48 << 10)
-#define TEXT_SIZE ((size_t)160 << 10) /* a record and what is read ahead */
-#define VALUE_MAX 4096
-#define OUT_SIZE (RECORD_COLUMNS_MAX * VALUE_MAX + 64)
-
-static_assert(TEXT_SIZE > CSV_LOOKAHEAD + 4096, "a record is settled within what the text holds");
-
-struct dump {
-    const char *name;
-    struct source *source;
-    const struct profile *profile;
-    iconv_t converter;
-    bool has_converter, has_layout, trying; /* trying: the head alone, until it is known what the file is */
-    struct record_layout layout;            /* of the records given */
-    struct record_layout given;             /* of the file, in section 3's form */
-    uint32_t at[PROFILE_SOURCES];           /* where each value of a profile stands */
-    uint32_t column_count;                  /* of the header; 0: none */
-    uint64_t lines;
-    size_t raw_at, raw_size, text_at, text_size;
-    bool raw_final, text_final; /* nothing comes behind */
-    bool fresh;                 /* no byte of the text was seen yet: a BOM may come */
-    bool skipping;              /* up to the next LF all belongs to a record that was bad */
-    struct csv_seen seen;
-    struct csv_field fields[CSV_FIELDS_MAX];
-    struct csv_field out_fields[RECORD_COLUMNS_MAX];
-    struct span values[PROFILE_NAMES_MAX]; /* of a line of a log */
-    struct span record_raw;                /* the record that is being read */
-    char out[OUT_SIZE];
-    size_t out_size;
-    char scratch[CSV_RECORD_MAX + 64], shaped[3 * CSV_RECORD_MAX + 64];
-    char raw[RAW_SIZE], text[TEXT_SIZE];
-};
-
-/* ---- bytes to text ---- */
-
-static bool fill_raw(struct dump *dump, struct fault *fault)
-{
-    if (dump->raw_at < dump->raw_size || dump->raw_final || dump->trying)
-        return true;
-    ssize_t got = source_read(dump->source, dump->raw, RAW_SIZE, fault);
-    if (got < 0)
-        return false;
-    dump->raw_at = 0;
-    dump->raw_size = (size_t)got;
-    dump->raw_final = (size_t)got < RAW_SIZE;
-    return true;
-}
-
-/* Brings more behind half a character. */
-static int fill_raw_behind(struct dump *dump, struct fault *fault)
-{
-    size_t kept = dump->raw_size - dump->raw_at;
-    memmove(dump->raw, dump->raw + dump->raw_at, kept);
-    ssize_t got = source_read(dump->source, dump->raw + kept, RAW_SIZE - kept, fault);
-    if (got < 0)
-        return -1;
-    dump->raw_at = 0;
-    dump->raw_size = kept + (size_t)got;
-    dump->raw_final = (size_t)got < RAW_SIZE - kept;
-    return 0;
-}
-
-/* How many bytes a unit of an encoding has: so many are passed over where they make no character. */
-static size_t unit_of(const char *encoding)
-{
-    if (strncasecmp(encoding, "UTF-16", 6) == 0 || strncasecmp(encoding, "UCS-2", 5) == 0)
-        return 2;
-    return strncasecmp(encoding, "UTF-32", 6) == 0 || strncasecmp(encoding, "UCS-4", 5) == 0 ? 4 : 1;
-}
-
-/* Converts what there is room for. What is no character becomes a byte that is no UTF-8, so that its record is bad_utf8. False: the rest of
- * the raw bytes is half a character, and more are needed. */
-static bool convert(struct dump *dump, bool final)
-{
-    size_t unit = unit_of(dump->profile->encoding);
-    while (dump->raw_at < dump->raw_size && dump->text_size + 16 < TEXT_SIZE) {
-        char *in = dump->raw + dump->raw_at, *out = dump->text + dump->text_size;
-        size_t in_left = dump->raw_size - dump->raw_at, out_left = TEXT_SIZE - 1 - dump->text_size;
-        size_t done = iconv(dump->converter, &in, &in_left, &out, &out_left);
-        int error = done == (size_t)-1 ? errno : 0;
-        dump->raw_at = (size_t)(in - dump->raw);
-        dump->text_size = (size_t)(out - dump->text);
-        if (error == EINVAL && !final)
-            return false;
-        if (error == EILSEQ || error == EINVAL) {
-            dump->text[dump->text_size++] = '\xff';
-            dump->raw_at += unit < in_left ? unit : in_left;
-        }
-    }
-    return true;
-}
-
-static void copy(struct dump *dump)
-{
-    size_t size = dump->raw_size - dump->raw_at, room = TEXT_SIZE - dump->text_size;
-    size = size < room ? size : room;
-    if (size)
-        memcpy(dump->text + dump->text_size, dump->raw + dump->raw_at, size);
-    dump->raw_at += size;
-    dump->text_size += size;
-}
-
-static void swap(const struct dump *dump, char *text, size_t size)
-{
-    char delimiter = dump->profile && !dump->profile->form ? dump->profile->delimiter : ',';
-    for (size_t i = 0; delimiter != ',' && i < size; i++)
-        text[i] = text[i] == ',' ? delimiter : text[i] == delimiter ? ',' : text[i];
-}
-
-/* A BOM is no text. */
-static void strip_mark(struct dump *dump)
-{
-    if (!dump->fresh || (dump->text_size < 3 && !dump->text_final))
-        return;
-    dump->fresh = false;
-    if (dump->text_size >= 3 && memcmp(dump->text, "\xef\xbb\xbf", 3) == 0)
-        dump->text_at = 3;
-}
-
-/* Reads on until the text is full or ends. */
-static int fill(struct dump *dump, struct fault *fault)
-{
-    size_t left = dump->text_size - dump->text_at;
-    memmove(dump->text, dump->text + dump->text_at, left);
-    dump->text_at = 0;
-    dump->text_size = left;
-    dump->seen = (struct csv_seen){0};
-    while (!dump->text_final && dump->text_size + 64 < TEXT_SIZE) {
-        size_t before = dump->text_size;
-        if (!fill_raw(dump, fault))
-            return -1;
-        bool last = dump->raw_final;
-        if (dump->has_converter && !convert(dump, last)) { /* half a character: bring the rest behind it */
-            if (dump->trying) /* of a head nothing more comes */
-                dump->raw_at = dump->raw_size;
-            else if (fill_raw_behind(dump, fault))
-                return -1;
-        } else if (!dump->has_converter) {
-            copy(dump);
-        }
-        swap(dump, dump->text + before, dump->text_size - before);
-        bool empty = dump->raw_at == dump->raw_size;
-        dump->text_final = empty && dump->raw_final;
-        if (empty && dump->trying)
-            break;
-    }
-    strip_mark(dump);
-    return 0;
-}
 
 /* ---- headers ---- */
 
@@ -208,7 +55,7 @@ static bool is_named(struct dump *dump, const struct csv_field *field, struct sp
     if (field->size > CSV_RECORD_MAX)
         return false;
     size_t size = csv_unescape(field, dump->scratch);
-    swap(dump, dump->scratch, size);
+    dump_swap(dump, dump->scratch, size);
     return span_equal((struct span){dump->scratch, size}, name);
 }
 
@@ -257,7 +104,7 @@ static bool fits(struct dump *dump, const struct profile *profile, struct fault 
             dump->at[i] = profile->sources[i].number;
         return true;
     }
-    return fill(dump, fault) == 0 && has_columns(dump, find_header(dump, &end));
+    return dump_fill(dump, fault) == 0 && has_columns(dump, find_header(dump, &end));
 }
 
 static void no_profile(struct dump *dump)
@@ -287,7 +134,7 @@ static int tell(struct dump *dump, const struct profiles *profiles, struct fault
     size_t head = dump->raw_size;
     dump->trying = true;
     rewind_head(dump, head);
-    uint32_t count = fill(dump, fault) ? 0 : find_header(dump, &end);
+    uint32_t count = dump_fill(dump, fault) ? 0 : find_header(dump, &end);
     if (!count && end && dump->text_final)
         return 0;
     if (count && record_layout_read(&dump->given, dump->fields, count, wrong)) {
@@ -317,7 +164,7 @@ static void begin(struct dump *dump, size_t head, struct fault *fault)
     dump->column_count = count;
     if (dump->has_converter)
         iconv(dump->converter, NULL, NULL, NULL, NULL);
-    if (count && fill(dump, fault) == 0)
+    if (count && dump_fill(dump, fault) == 0)
         (void)find_header(dump, &end);
 }
 
@@ -328,7 +175,7 @@ int dump_open(struct dump **ret_dump, struct ring *ring, const char *name, const
         return fault_memory(fault);
     memset(dump, 0, offsetof(struct dump, fields));
     dump->name = name;
-    if (source_open(&dump->source, ring, name, fault) == 0 && fill_raw(dump, fault)) {
+    if (source_open(&dump->source, ring, name, fault) == 0 && dump_fill_raw(dump, fault)) {
         size_t head = dump->raw_size;
         if (tell(dump, profiles, fault) == 0)
             begin(dump, head, fault);
@@ -393,7 +240,7 @@ static struct span value_of(struct dump *dump, unsigned i)
     if (dump->profile->form)
         return dump->values[dump->at[i]];
     size_t size = csv_unescape(&dump->fields[dump->at[i]], dump->scratch);
-    swap(dump, dump->scratch, size);
+    dump_swap(dump, dump->scratch, size);
     return (struct span){dump->scratch, size};
 }
 
@@ -538,11 +385,11 @@ static int next_csv(struct dump *dump, struct dump_record *record, struct fault 
         case CSV_END:
             if (dump->text_final)
                 return 0;
-            if (fill(dump, fault))
+            if (dump_fill(dump, fault))
                 return -1;
             continue;
         case CSV_MORE:
-            if (fill(dump, fault))
+            if (dump_fill(dump, fault))
                 return -1;
             continue;
         case CSV_BLANK:
@@ -571,7 +418,7 @@ static int next_csv(struct dump *dump, struct dump_record *record, struct fault 
         }
         record->line = dump->lines + 1;
         record->raw = raw_of(dump, next - dump->text_at);
-        swap(dump, (char *)record->raw.data, record->raw.size);
+        dump_swap(dump, (char *)record->raw.data, record->raw.size);
         dump->lines += csv_count_lines(dump->text + dump->text_at, next - dump->text_at);
         dump->text_at = next;
         return 1;
@@ -586,7 +433,7 @@ static int next_line(struct dump *dump, struct dump_record *record, struct fault
         size_t left = dump->text_size - dump->text_at;
         const char *feed = memchr(at, '\n', left);
         if (!feed && !dump->text_final && left < CSV_LOOKAHEAD) {
-            if (fill(dump, fault))
+            if (dump_fill(dump, fault))
                 return -1;
             continue;
         }
@@ -607,7 +454,7 @@ static int next_line(struct dump *dump, struct dump_record *record, struct fault
 static int skip(struct dump *dump, struct fault *fault)
 {
     while (dump->skipping) {
-        if (dump->text_at == dump->text_size && (dump->text_final || fill(dump, fault)))
+        if (dump->text_at == dump->text_size && (dump->text_final || dump_fill(dump, fault)))
             return dump->text_final ? 0 : -1;
         char *at = dump->text + dump->text_at;
         const char *feed = memchr(at, '\n', dump->text_size - dump->text_at);

@@ -6,7 +6,6 @@
  * and the others are empty. */
 #include "tools/run.h"
 
-#include "engine/check.h"
 #include "io/dump.h"
 
 #define APPEND_SIZE ((size_t)1 << 20)
