@@ -22,6 +22,7 @@ static const struct {
     {"case", "a phone's cases, where they stand, and their history", command_case},
     {"check", "is the store whole: each page, each value, each promise", command_check},
     {"purge", "strike what is personal of cases that closed long ago", command_purge},
+    {"profile", "which profile reads a file, and its first records as understood", command_profile},
     {"report", "what operators, agencies and the store disagree on now", command_report},
 };
 

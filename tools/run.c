@@ -196,6 +196,7 @@ static void add_up(struct run *run)
         for (uint32_t i = 0; i < run->inputs.file_count; i++) {
             run->inputs.files[i].duplicates += run->workers[w].duplicates[i];
             run->inputs.files[i].mended += run->workers[w].mended[i];
+            run->inputs.files[i].records -= run->workers[w].joined_parts[i];
         }
         for (uint32_t i = 0; i < run->facts.totals_count; i++)
             run->totals_found[i] += (uint64_t)apply->totals_counts[i];
@@ -401,6 +402,16 @@ static int lock_down(struct run *run)
     return 0;
 }
 
+/* Profiles come from files of the machine (zones, encodings), which are out of reach once the run has locked itself down. */
+static int open_profiles(struct run *run)
+{
+    struct span text = ref_dumps(run->store->ref);
+    if (!text.size)
+        return 0;
+    return profiles_open(&run->profiles, "the store's dumps.ini", text, run->fault) ||
+           profiles_prepare(run->profiles, CREW_MAX + 1, run->fault);
+}
+
 static int prepare(struct run *run)
 {
     uint32_t next = run->store->state->run + 1;
@@ -408,7 +419,7 @@ static int prepare(struct run *run)
     if (decide_as_of(run) || walk_gather(&run->walk, run->options->paths, run->options->path_count, run->fault) ||
         publish_place(&run->place, run->options->out, next, run->fault))
         return -1;
-    if (lock_down(run) || run_set_up(run))
+    if (open_profiles(run) || lock_down(run) || run_set_up(run))
         return -1;
     if (SANDBOX_ON)
         sandbox_settle(); /* threads and rings stand */
