@@ -96,6 +96,9 @@ def test_broken_off(room):
     said = room("out", exit=3)
     same("told", f"{doubted}: in doubt" in said and "1 in doubt" in said, True)
     same("each once", room.gateway.times(), collections.Counter(dict.fromkeys(room.sms, 1)))
+    with open(f"{room.work}/access.log", "w") as log:  # Kannel's own word on another one
+        log.write(f"2026-11-02 22:00:00 Sent SMS [SMSC:kcell] [SVC:besik] [ACT:s0] [BINF:] [msg:5:[ACT:{doubted}]] [udh:0:]\n")
+    room("--log", "access.log", "out", exit=3)
     room("--again", "out")
     same("that one again", room.gateway.times()[doubted], 2)
     room("out")
@@ -111,6 +114,11 @@ def test_killed(room):
         child.wait()
     room.gateway.answer = lambda n: 202
     same("in doubt", "3 in doubt" in room("out", exit=3), True)
+    with open(f"{room.work}/access.log", "w") as log:
+        for query in room.gateway.got:
+            log.write(f"2026-11-02 22:00:00 Sent SMS [SMSC:kcell] [SVC:besik] [ACT:{query['account']}] [BINF:] [msg:1:x] [udh:0:]\n")
+    same("by Kannel's log", f"0 SMS sent, {len(room.sms)} sent before, 0 refused, 0 in doubt" in room("--log", "access.log", "out"), True)
+    room("--log", "nowhere", "out", exit=2)
     same("each once", room.gateway.times(), collections.Counter(dict.fromkeys(room.sms, 1)))
 
 
