@@ -21,6 +21,7 @@ void progress_open(struct progress *progress, bool lines)
 {
     *progress = (struct progress){.lines = lines, .live = !lines && isatty(STDERR_FILENO) == 1, .stage = "start"};
     progress->notify = notify_open();
+    notify_status(&progress->notify, progress->stage);
     progress->began = progress->stage_began = progress_now();
     progress->next = progress->began + (lines ? LINES_EVERY : LIVE_EVERY);
     progress->next_status = progress->began + LINES_EVERY;

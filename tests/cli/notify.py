@@ -40,7 +40,7 @@ class Room:
 def stages(room):
     for number, name in enumerate((f"{room.work}/notify", f"@besik-test-{os.getpid()}"), 1):
         heard, done = room.listened(name, "--out", f"out{number}", "--as-of", f"2026-11-0{number + 1}T22:00:00+05:00", f"{SAMPLE}/night{number}")
-        same("what is told", heard[:-1], ["READY=1", *STAGES])
+        same("what is told", heard[:-1], ["STATUS=start", "READY=1", *STAGES])
         same("the end", heard[-1].startswith(f"STOPPING=1\nSTATUS=run {number}: ") and heard[-1].split("STATUS=")[1] in done.stdout, True)
         same("nothing on standard error", done.stderr, "")
 
@@ -49,7 +49,7 @@ def again(room):
     night = "--out", "out", "--as-of", "2026-11-02T22:00:00+05:00", f"{SAMPLE}/night1"
     room("run", "store", *night)
     heard, _ = room.listened(f"{room.work}/notify", *night)
-    same("done before", heard, ["READY=1", "STOPPING=1\nSTATUS=done before"])
+    same("done before", heard, ["STATUS=start", "READY=1", "STOPPING=1\nSTATUS=done before"])
 
 
 def failed(room):
@@ -61,7 +61,7 @@ def failed(room):
     same("the messages", [m.split("=")[0] for m in heard if m[:4] != "STAT"], ["READY", "STOPPING"])
     same("the end, in two lines", (heard[-1].count("\n"), "bad?MAINPID=1" in heard[-1]), (1, True))
     heard, _ = room.listened(f"{room.work}/notify2", "--out", "out", "--as-of", "tomorrow", exit=2)
-    same("wrong use", [m.split("=")[0] for m in heard], ["STOPPING"])
+    same("wrong use", [m.split("=")[0] for m in heard], ["STATUS", "STOPPING"])
 
 
 def deaf(room):

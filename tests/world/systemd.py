@@ -138,7 +138,7 @@ def told(room):
             message, ancillary, *_ = listener.recvmsg(4096, 64)
             same("who says so", int.from_bytes(ancillary[0][2][:4], sys.byteorder), done.pid)
             heard.append(message.decode())
-    same("ready", heard[0], "READY=1")
+    same("ready", heard[1], "READY=1")
     with open(room.path("store/lock")) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         room.night(NIGHTS[1], exit=4)
