@@ -7,7 +7,7 @@ usage: kannel.py BESIK BUILD"""
 import collections, csv, datetime, glob, json, os, re, signal, socket, stat, subprocess, sys, threading, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [f"{HERE}/../cli", f"{HERE}/gateway", f"{HERE}/../sample"]
+sys.path[:0] = [f"{HERE}/../cli", f"{HERE}/shared", f"{HERE}/../sample"]
 from harness import Failed, play, same
 from make import account, iin
 from smsc import Smsc, shown

@@ -1,22 +1,17 @@
 #!/usr/bin/env python3
 """The Debian package, as CPack makes it: lintian has no error, and it installs in a bare Debian 12 (debootstrap, in memory), where
-a night runs as its user with nothing else there; taken away again it leaves the store. As root.
+a night runs as its user with nothing else there, and then under systemd, as its unit has it; taken away it leaves the store. As root.
 
 usage: package.py BESIK BUILD"""
-import glob, os, shutil, stat, subprocess, sys, tempfile
+import datetime, fcntl, glob, os, shutil, stat, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, f"{HERE}/../cli")
+sys.path[:0] = [f"{HERE}/../cli", f"{HERE}/shared"]
+from bare import Bare, Booted, run, until
 from harness import Failed, play, same
 
 PACKAGING, SAMPLE = f"{HERE}/../../tools/packaging", f"{HERE}/../sample"
 NIGHT = "2026-11-02"
-
-
-def run(*args, exit=0, **kw):
-    done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL, timeout=600, **kw)
-    same(f"{' '.join(args)[:200]} ({done.stdout[-600:]}): exit", done.returncode, exit)
-    return done.stdout
 
 
 def built(work):
@@ -34,27 +29,6 @@ def lintian(work):
     print("#", said.replace("\n", "\n# "))
 
 
-class Bare:
-    """a Debian 12 with nothing but what each has, in a folder; commands run in it with a /proc of their own"""
-
-    def __init__(self, root):
-        self.root = root
-        os.chmod(root, 0o755)  # it is the users' / in there
-        mirrors = [line.split() for line in run("apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI) $(CREATED_BY)").splitlines()]
-        mirror = [uri for codename, uri, what in mirrors if codename == "bookworm" and what == "Packages"][:1]
-        run("debootstrap", "--variant=minbase", "bookworm", root, *mirror)
-
-    def __call__(self, *args, exit=0):
-        # a mount namespace: what is mounted goes with the command; besik's own sandbox is not in the way
-        inside = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
-        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-        env |= {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
-        return run("unshare", "--mount", "sh", "-c", inside, self.root, *args, exit=exit, env=env)
-
-    def path(self, name):
-        return self.root + name
-
-
 def owned(bare, name, mode):
     found = os.stat(bare.path(name))
     user = bare("stat", "-c", "%U:%G", name).strip()
@@ -69,6 +43,9 @@ def installed(work):
         for name in "/var/lib/besik", "/var/lib/besik/in", "/var/lib/besik/out":
             owned(bare, name, 0o700)
         used(bare)
+        bare("apt-get", "-q", "-y", "--no-install-recommends", "install", "systemd")
+        with Booted(bare) as booted:
+            started(bare, booted)
         taken_away(bare)
 
 
@@ -92,6 +69,48 @@ def used(bare):
     if os.path.exists(f"{PACKAGING}/besik.bash"):
         same("completion", "/usr/share/bash-completion/completions/besik" in listed, True)
     same("dpkg --verify", bare("dpkg", "--verify", "besik"), "")
+
+
+def last_night():
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return str((now - datetime.timedelta(hours=17)).date())
+
+
+def started(bare, booted):
+    """The timer is off until it is enabled. A night that must be mended is not tried again by itself; one whose store is busy is, and
+    then it is done, shut in as it is."""
+    same("the timer", booted("systemctl", "is-enabled", "besik-night.timer", exit=1).strip(), "disabled")
+    booted("systemctl", "enable", "--now", "besik-night.timer")
+    same("the next night", booted.shows("besik-night.timer")["NextElapseUSecRealtime"] != "", True)
+    booted("systemctl", "stop", "besik-night.timer")  # not within this test
+    night = last_night()
+    dumps = bare.path(f"/var/lib/besik/in/{night}")
+    shutil.copytree(f"{SAMPLE}/night2", dumps)
+    with open(f"{dumps}/broken.csv", "w") as file:
+        file.write("a,b\n")
+    booted("chown", "-R", "besik:", "/var/lib/besik/in")
+    booted("systemctl", "start", "besik-night.service")  # it is ready: the files are looked at after that
+    until("it fails", lambda: booted.shows("besik-night.service")["ActiveState"] == "failed")
+    unit = booted.shows("besik-night.service")
+    same("to be mended", (unit["ExecMainStatus"], unit["NRestarts"]), ("3", "0"))
+    same("it says why", f"in/{night}/broken.csv" in unit["StatusText"], True)
+    os.remove(f"{dumps}/broken.csv")
+
+    os.makedirs(bare.path("/etc/systemd/system/besik-night.service.d"))
+    with open(bare.path("/etc/systemd/system/besik-night.service.d/soon.conf"), "w") as file:
+        file.write("[Service]\nRestartSec=500ms\n")
+    booted("systemctl", "daemon-reload")
+    with open(bare.path("/var/lib/besik/store/lock")) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        booted("systemctl", "start", "besik-night.service", exit=1)
+        until("it is tried again", lambda: int(booted.shows("besik-night.service")["NRestarts"]) > 1)
+    until("the night", lambda: os.path.exists(bare.path(f"/var/lib/besik/out/{night}/run.json")))
+    until("its end", lambda: booted.shows("besik-night.service")["ActiveState"] == "inactive")
+    same("how", booted.shows("besik-night.service")["Result"], "success")
+    booted("systemctl", "start", "besik-night.service")
+    until("its end", lambda: booted.shows("besik-night.service")["ActiveState"] == "inactive")
+    said = booted("journalctl", "--no-pager", "--output=cat", "_COMM=besik")
+    same("what it says", (said.count(" findings in "), said.count("done before"), "this kernel lacks" in said), (1, 1, False))
 
 
 def taken_away(bare):
