@@ -185,6 +185,9 @@ def test_wrong_use(room):
     with open(glob.glob(f"{room.work}/out/outbound-*.csv")[0], "a") as file:
         file.write("s1,")
     room("out", exit=3)
+    with open(file.name, "w") as file:
+        file.write("")
+    room("out", exit=3)
     os.remove(file.name)
     room("out", exit=3)
 

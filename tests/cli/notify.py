@@ -73,5 +73,18 @@ def deaf(room):
         same(f"{name}: standard error", done.stderr, "")
 
 
+def full(room):
+    """A listener that does not read is waited for once, and not for ever: the run is the same."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        listener.bind(f"{room.work}/notify")
+        other.setblocking(False)
+        try:
+            while True:
+                other.sendto(b"x", f"{room.work}/notify")
+        except BlockingIOError:
+            pass
+        same("standard error", room("run", "store", "--out", "out", to=f"{room.work}/notify").stderr, "")
+
+
 BESIK = os.path.abspath(sys.argv[1])
-sys.exit(play({"stages": stages, "again": again, "failed": failed, "deaf": deaf}, Room) != 0)
+sys.exit(play({"stages": stages, "again": again, "failed": failed, "deaf": deaf, "full": full}, Room) != 0)

@@ -71,11 +71,6 @@ def used(bare):
     same("dpkg --verify", bare("dpkg", "--verify", "besik"), "")
 
 
-def last_night():
-    now = datetime.datetime.now(datetime.timezone.utc)
-    return str((now - datetime.timedelta(hours=17)).date())
-
-
 def started(bare, booted):
     """The timer is off until it is enabled. A night that must be mended is not tried again by itself; one whose store is busy is, and
     then it is done, shut in as it is."""
@@ -83,7 +78,9 @@ def started(bare, booted):
     booted("systemctl", "enable", "--now", "besik-night.timer")
     same("the next night", booted.shows("besik-night.timer")["NextElapseUSecRealtime"] != "", True)
     booted("systemctl", "stop", "besik-night.timer")  # not within this test
-    night = last_night()
+    time = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=5))) - datetime.timedelta(hours=2)
+    booted("sed", "-i", f"s/^TIME=.*/TIME={time:%H:%M:%S}+05:00/", "/etc/besik/night.conf")
+    night = str(time.date())
     dumps = bare.path(f"/var/lib/besik/in/{night}")
     shutil.copytree(f"{SAMPLE}/night2", dumps)
     with open(f"{dumps}/broken.csv", "w") as file:
@@ -109,7 +106,8 @@ def started(bare, booted):
     same("how", booted.shows("besik-night.service")["Result"], "success")
     booted("systemctl", "start", "besik-night.service")
     until("its end", lambda: booted.shows("besik-night.service")["ActiveState"] == "inactive")
-    said = booted("journalctl", "--no-pager", "--output=cat", "_COMM=besik")
+    booted("journalctl", "--sync")
+    said = booted("journalctl", "--no-pager", "--output=cat", "--unit=besik-night.service")
     same("what it says", (said.count(" findings in "), said.count("done before"), "this kernel lacks" in said), (1, 1, False))
 
 
