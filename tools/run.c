@@ -315,16 +315,17 @@ static int begin_writing(struct run *run)
 static void tell_summary(struct run *run, double seconds)
 {
     const struct counts *counts = &run->counts;
-    progress_close(&run->progress);
-    if (run->options->json) {
+    char line[256];
+    snprintf(line, sizeof line, "run %u%s: %lld records (%llu rejected), %lld SMS, %lld requests, %llu findings in %.1f s", run->facts.run,
+             run->options->dry_run ? " (dry)" : "", (long long)sum(counts->records, KIND_COUNT),
+             (unsigned long long)sum(&counts->rejects[0][0], KIND_COUNT * REASON_COUNT),
+             (long long)sum(&counts->sms[0][0], SMS_KIND_COUNT * SMS_WHAT_MAX), (long long)sum(counts->requests, AGENCY_COUNT),
+             (unsigned long long)run->findings_rows, seconds);
+    progress_end(&run->progress, line);
+    if (run->options->json)
         fwrite(run->json.data, 1, run->json.size, stdout);
-        return;
-    }
-    printf("run %u%s: %lld records (%llu rejected), %lld SMS, %lld requests, %llu findings in %.1f s: %s\n", run->facts.run,
-           run->options->dry_run ? " (dry)" : "", (long long)sum(counts->records, KIND_COUNT),
-           (unsigned long long)sum(&counts->rejects[0][0], KIND_COUNT * REASON_COUNT),
-           (long long)sum(&counts->sms[0][0], SMS_KIND_COUNT * SMS_WHAT_MAX), (long long)sum(counts->requests, AGENCY_COUNT),
-           (unsigned long long)run->findings_rows, seconds, run->options->out);
+    else
+        printf("%s: %s\n", line, run->options->out);
 }
 
 static void tick_reading(void *context)
@@ -442,12 +443,14 @@ int run_go(const struct run_options *options, struct fault *fault)
     if (!failed) {
         int again = prepare(run);
         failed = again < 0;
+        if (!failed)
+            progress_ready(&run->progress);
         if (again == 0) {
             begun = true;
             failed = do_passes(run);
         }
     }
-    progress_close(&run->progress);
+    progress_end(&run->progress, failed ? fault->text : "done before");
     if (run->writing)
         db_write_abort(&run->writer);
     if (begun && failed && run->folder_fd >= 0 && !run->deciding)
