@@ -55,6 +55,7 @@ struct made { /* an SMS that this run made for a case */
     uint32_t number; /* in the case, given when it is sent; 0: superseded */
     uint8_t kind, what, lang; /* enum sms_kind; enum step, or enum info of an info; enum lang */
     uint8_t reason;           /* of a correction */
+    uint8_t form;             /* of a correction for bad_form: enum reply_fault */
     int64_t ends_at_ms;       /* of a reminder */
     struct span place, queue_number, amount, agency_reason;
 };

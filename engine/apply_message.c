@@ -41,7 +41,10 @@ static void miss(struct apply *apply, const struct mail *mail, struct kase *kase
         apply_flow(apply, kase, ON_GIVEN_UP, OUTCOME_MISSED);
     } else {
         kase->corrected_run = run;
-        apply_make(apply, kase, SMS_CORRECTION, kase->step)->reason = (uint8_t)reason;
+        struct made *made = apply_make(apply, kase, SMS_CORRECTION, kase->step);
+        made->reason = (uint8_t)reason;
+        if (reason == REASON_BAD_FORM)
+            made->form = (uint8_t)reply_fault(mail->fields[MESSAGE_TEXT]);
     }
 }
 

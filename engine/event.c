@@ -53,7 +53,7 @@ size_t event_pack(const struct event *event, const char *payload, char *out)
 {
     char *begin = out, packed[PACK_ID_MAX / 2];
     struct span id, text;
-    if (event->kind != KIND_MESSAGES) {
+    if (event->kind != KIND_MESSAGES || event->flags & EVENT_PART) { /* a part has a field more, and is rare */
         *out++ = PLAIN;
         out = mempcpy(out, event, sizeof *event);
         return (size_t)((char *)mempcpy(out, payload, event->size) - begin);

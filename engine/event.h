@@ -38,6 +38,7 @@ struct event {
 static_assert(sizeof(struct event) == 32, "an event header has no padding");
 
 #define EVENT_OTHER_CODE 1  /* a message to another short code: rejected, yet counted for totals */
+#define EVENT_PART 4        /* a message that is a part of one; joined before the engine sees it */
 #define EVENT_BAD_ACCOUNT 2 /* a notice whose account was not one: a warning if the case opens */
 #define EVENT_SIZE_MAX (sizeof(struct event) + 65535)
 
@@ -50,7 +51,8 @@ enum { NOTICE_ID, NOTICE_IIN, NOTICE_BIRTH_DATE, NOTICE_SEX, NOTICE_CHILD_ORDER,
 enum { WITHDRAWAL_ID, WITHDRAWAL_CAUSE, WITHDRAWAL_FIELDS };
 enum { RESPONSE_ID, RESPONSE_STATUS, RESPONSE_REFERENCE, RESPONSE_PLACE, RESPONSE_QUEUE_NUMBER, RESPONSE_AMOUNT,
        RESPONSE_REASON, RESPONSE_FIELDS };
-enum { MESSAGE_ID, MESSAGE_TEXT, MESSAGE_FIELDS }; /* its operator stands in the header; its short code is ours */
+enum { MESSAGE_ID, MESSAGE_TEXT, MESSAGE_FIELDS, MESSAGE_PART = MESSAGE_FIELDS /* of EVENT_PART alone: a byte for how many there
+       are, a byte for which it is, and the reference that they share */ }; /* its operator stands in the header; its short code is ours */
 enum { RECEIPT_ID, RECEIPT_STATUS, RECEIPT_OPERATOR, RECEIPT_OPERATOR_REF, RECEIPT_STATUS_GIVEN, RECEIPT_FIELDS };
 #define EVENT_FIELDS_MAX 8
 

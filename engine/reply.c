@@ -102,38 +102,79 @@ static size_t skip_spaces(const char *text, size_t at, size_t size)
     return at;
 }
 
-/* Behind R, r, and the Cyrillic letters that look like them (U+0420, U+0440); 0: none of them. */
-static size_t behind_r(const char *text, size_t at, size_t size)
+static unsigned bit(enum reply_fault fault)
 {
-    if (at < size && (text[at] == 'R' || text[at] == 'r'))
+    return 1u << fault;
+}
+
+/* Behind R, r, and the Cyrillic letters that look like them (U+0420, U+0440); 0: none of them. */
+static size_t behind_r(const char *text, size_t at, size_t size, unsigned *faults)
+{
+    if (at < size && (text[at] == 'R' || text[at] == 'r')) {
+        *faults |= text[at] == 'r' ? bit(REPLY_CASE) : 0;
         return at + 1;
-    if (at + 1 < size && (memcmp(text + at, "\xd0\xa0", 2) == 0 || memcmp(text + at, "\xd1\x80", 2) == 0))
+    }
+    if (at + 1 < size && (memcmp(text + at, "\xd0\xa0", 2) == 0 || memcmp(text + at, "\xd1\x80", 2) == 0)) {
+        *faults |= bit(REPLY_ALPHABET);
         return at + 2;
+    }
     return 0;
 }
 
-bool reply_mend(struct span text, struct reply *ret_reply)
+/* Spaces before a digit or the text: one is right. */
+static size_t take_gap(const char *text, size_t at, size_t size, unsigned *faults)
 {
-    size_t size = trimmed_size(text);
-    size_t at = behind_r(text.data, skip_spaces(text.data, 0, size), size);
+    size_t behind = skip_spaces(text, at, size);
+    if (behind < size && behind - at != 1)
+        *faults |= bit(behind == at ? REPLY_NO_SPACE : REPLY_SPACES);
+    return behind;
+}
+
+/* Reads a text leniently; each liberty that was taken is a bit of *faults. */
+static bool read_freely(struct span text, struct reply *reply, unsigned *faults)
+{
+    size_t size = trimmed_size(text), begin = skip_spaces(text.data, 0, size);
+    *faults = begin ? bit(REPLY_SPACES) : 0;
+    size_t at = behind_r(text.data, begin, size, faults);
     if (at == 0)
         return false;
-    struct reply reply = {0};
+    *reply = (struct reply){0};
     for (;;) {
-        at = skip_spaces(text.data, at, size);
+        at = take_gap(text.data, at, size, faults);
         if (at == size || text.data[at] < '0' || text.data[at] > '9')
             break;
-        if (reply.digit_count == REPLY_DIGITS_MAX)
+        if (reply->digit_count == REPLY_DIGITS_MAX)
             return false;
-        reply.digits[reply.digit_count++] = (uint8_t)(text.data[at++] - '0');
+        reply->digits[reply->digit_count++] = (uint8_t)(text.data[at++] - '0');
     }
-    if (reply.digit_count == 0)
+    if (reply->digit_count == 0)
         return false;
     if (at < size) {
         if (!begins_with_letter(text.data + at, text.data + size))
             return false;
-        reply.text = (struct span){text.data + at, size - at};
+        reply->text = (struct span){text.data + at, size - at};
     }
+    return true;
+}
+
+bool reply_mend(struct span text, struct reply *ret_reply)
+{
+    struct reply reply;
+    unsigned faults;
+    if (!read_freely(text, &reply, &faults))
+        return false;
     *ret_reply = reply;
     return true;
+}
+
+enum reply_fault reply_fault(struct span text)
+{
+    struct reply reply;
+    unsigned faults;
+    if (!read_freely(text, &reply, &faults))
+        return REPLY_OTHER;
+    for (enum reply_fault fault = REPLY_ALPHABET; fault < REPLY_FAULT_COUNT; fault++)
+        if (faults == bit(fault))
+            return fault;
+    return REPLY_OTHER;
 }

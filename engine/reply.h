@@ -24,4 +24,8 @@ bool reply_parse(struct span text, struct reply *ret_reply);
  * Cyrillic Р for R, and missing or double spaces are taken. There is one way only to read the digits: each is one. */
 bool reply_mend(struct span text, struct reply *ret_reply);
 
+/* What keeps a text that reply_mend takes from being in form, where it is one thing alone; of all else REPLY_OTHER. */
+enum reply_fault { REPLY_OTHER, REPLY_ALPHABET, REPLY_CASE, REPLY_NO_SPACE, REPLY_SPACES, REPLY_FAULT_COUNT };
+enum reply_fault reply_fault(struct span text);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "engine/check.h"
 #include "engine/values.h"
+#include "io/dump.h"
 #include "io/source.h"
 #include "io/sys.h"
 
@@ -232,8 +233,16 @@ static int broken(struct reading *reading, const char *wrong)
     return -1;
 }
 
+#define UNFIT (-2)
+
+/* A file that is not in section 3's form: a profile may yet read it, by dump.c. */
+static int unfit(struct reading *reading, const char *wrong)
+{
+    return reading->ingest->profiles ? UNFIT : broken(reading, wrong);
+}
+
 /* Finds the header in buffer[0..size): 1 and the position behind it, and the lines before it; 0 more bytes are needed;
- * -1 the file is broken. A file without bytes has no kind: *ret_position is `size`. */
+ * -1 the file is broken, UNFIT only profiles can tell. A file without bytes has no kind: *ret_position is `size`. */
 static int read_header(struct reading *reading, size_t size, bool final, size_t *ret_position, uint64_t *ret_lines)
 {
     struct input_file *file = &reading->ingest->inputs->files[reading->file];
@@ -257,14 +266,14 @@ static int read_header(struct reading *reading, size_t size, bool final, size_t 
             continue;
         case CSV_BAD:
         case CSV_BAD_CUT:
-            return broken(reading, "its header is no CSV record");
+            return unfit(reading, "its header is no CSV record");
         case CSV_RECORD:
             break;
         }
         if (count > CSV_FIELDS_MAX)
-            return broken(reading, "its header has too many columns");
+            return unfit(reading, "its header has too many columns");
         if (!record_layout_read(&file->layout, reading->fields, count, wrong))
-            return broken(reading, wrong);
+            return unfit(reading, wrong);
         file->has_kind = true;
         file->kind = file->layout.kind;
         *ret_lines += csv_count_lines(reading->buffer + position, next - position);
@@ -294,6 +303,68 @@ static int source_failed(struct reading *reading, const struct fault *fault)
     return -1;
 }
 
+/* A record that a profile gave. */
+static int take_profiled(struct reading *reading, const struct dump_record *record)
+{
+    struct record_reader *reader = reading->reader;
+    enum reason reason = record->reason ? record->reason
+                                        : record_read(reader, reading->layout, record->fields, record->field_count);
+    reading->records++;
+    if (record->reason)
+        reader->event = (struct event){0};
+    if (reason)
+        return add_reject(reading, reason);
+    if (record->parts)
+        record_add_part(reader, record->reference, record->parts, record->part);
+    return reading->layout->kind == KIND_TOTALS ? add_totals(reading) : add_event(reading);
+}
+
+static int read_records_of(struct reading *reading, struct dump *dump, struct fault *fault)
+{
+    struct input_file *file = &reading->ingest->inputs->files[reading->file];
+    const struct record_layout *layout = dump_layout(dump);
+    struct dump_record record;
+    uint64_t base = 1, since = 0;
+    int found;
+    if (layout) {
+        file->layout = *layout;
+        file->has_kind = true;
+        file->kind = layout->kind;
+    }
+    reading->layout = &file->layout;
+    if (begin_piece(reading, reading->file, 0))
+        return -1;
+    while ((found = dump_next(dump, &record, fault)) > 0) {
+        if (source_position(dump_source(dump)) - since >= STREAM_PIECE) {
+            end_piece(reading, base, true);
+            since = source_position(dump_source(dump));
+            if (crew_failed(reading->worker->crew) || begin_piece(reading, reading->file, since))
+                return -1;
+            base = record.line;
+        }
+        reading->lines = record.line - base;
+        if (take_profiled(reading, &record))
+            return -1;
+    }
+    end_piece(reading, base, true);
+    return found;
+}
+
+/* A file in a form that a profile tells: read from its beginning, one record at a time. */
+static int read_profiled(struct reading *reading)
+{
+    struct fault fault = {0};
+    struct dump *dump;
+    struct input_file *file = &reading->ingest->inputs->files[reading->file];
+    if (dump_open(&dump, reading->worker->ring, file->name, reading->ingest->profiles, &fault))
+        return source_failed(reading, &fault);
+    int failed = read_records_of(reading, dump, &fault);
+    file->bytes = source_bytes(dump_source(dump));
+    file->hash = source_hash(dump_source(dump));
+    dump_close(dump);
+    return fault.code != FAULT_NONE ? source_failed(reading, &fault) : failed;
+}
+
 static int read_stream(struct reading *reading, struct source *source)
 {
     struct fault fault = {0};
@@ -321,9 +392,9 @@ static int read_stream(struct reading *reading, struct source *source)
             uint64_t lines = 0;
             int found = read_header(reading, held, final, &position, &lines);
             if (found < 0)
-                return -1;
+                return found;
             if (found == 0 && held > reading->buffer_size - reading->stream_size)
-                return broken(reading, "its header is no CSV record");
+                return unfit(reading, "its header is no CSV record");
             if (found == 0)
                 continue;
             header = true;
@@ -576,7 +647,7 @@ static int share_file(struct reading *reading)
     struct shared *shared = found == 1 ? sys.alloc(sizeof *shared) : NULL;
     if (!shared) {
         sys.close(fd);
-        return found < 0 ? -1 : 0;
+        return found == -1 ? -1 : 0;
     }
     uint32_t blocks = (uint32_t)(((uint64_t)stat.st_size + ingest->block_size - 1) / ingest->block_size);
     *shared = (struct shared){.file = reading->file, .fd = fd, .size = (uint64_t)stat.st_size, .first_record = position,
@@ -612,6 +683,8 @@ static int work_on_file(struct reading *reading, uint32_t index)
         return source_failed(reading, &fault);
     int failed = read_stream(reading, source);
     source_close(source);
+    if (failed == UNFIT)
+        failed = read_profiled(reading);
     atomic_fetch_add(&ingest->bytes_done, file->size);
     return failed;
 }

@@ -6,6 +6,7 @@
 
 #include "io/crew.h"
 #include "io/input.h"
+#include "io/profile.h"
 #include "io/spool.h"
 #include "io/walk.h"
 
@@ -21,6 +22,7 @@ struct ingest {
     const struct walk *walk;
     const struct record_rules *rules;
     const uint8_t *id_key;
+    const struct profiles *profiles; /* of files in other forms; NULL: none */
     uint64_t seed;          /* of notice id hashes */
     struct spool *events;   /* by phone: part = top bits of the phone hash */
     struct spool *notices;  /* notices and withdrawals, by the notice id's hash */

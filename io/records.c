@@ -30,6 +30,21 @@ static const struct kind_columns COLUMNS[KIND_COUNT] = {
     [KIND_TOTALS] = {5, 5, {"party", "kind", "from", "to", "count"}},
 };
 
+unsigned record_columns(enum kind kind)
+{
+    return COLUMNS[kind].count;
+}
+
+unsigned record_required(enum kind kind)
+{
+    return COLUMNS[kind].required;
+}
+
+const char *record_column(enum kind kind, unsigned column)
+{
+    return COLUMNS[kind].names[column];
+}
+
 /* ---- headers ---- */
 
 static bool names_column(const struct csv_field *field, const char *name)
@@ -370,4 +385,13 @@ enum reason record_read(struct record_reader *reader, const struct record_layout
     }
     CHECK(!"a layout has a kind");
     return REASON_NONE;
+}
+
+void record_add_part(struct record_reader *reader, struct span reference, uint32_t parts, uint32_t part)
+{
+    char field[2 + 64] = {(char)parts, (char)part};
+    CHECK(reference.size <= 64 && parts <= 255 && part <= 255 && reader->event.kind == KIND_MESSAGES);
+    memcpy(field + 2, reference.data, reference.size);
+    put_field(reader, (struct span){field, 2 + reference.size});
+    reader->event.flags |= EVENT_PART;
 }

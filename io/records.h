@@ -19,6 +19,11 @@ struct record_layout { /* what a header says */
     uint32_t at[RECORD_COLUMNS_MAX];    /* where each column of the kind stands, or RECORD_COLUMN_ABSENT */
 };
 
+/* The columns of a kind in the order of section 3, the required ones first. */
+unsigned record_columns(enum kind kind);
+unsigned record_required(enum kind kind);
+const char *record_column(enum kind kind, unsigned column);
+
 /* Reads a header. False with a reason for people in `wrong` (a column twice, no kind or two fit). */
 bool record_layout_read(struct record_layout *layout, const struct csv_field *fields, uint32_t count, char wrong[256]);
 
@@ -50,5 +55,8 @@ static_assert(offsetof(struct record_reader, payload) == offsetof(struct record_
  * `totals`); else the reason why it is rejected, `identity` and `phone_known` set for rejects.csv. */
 enum reason record_read(struct record_reader *reader, const struct record_layout *layout, const struct csv_field *fields,
                         uint32_t field_count);
+
+/* Says of the message that was read that it is a part of one. */
+void record_add_part(struct record_reader *reader, struct span reference, uint32_t parts, uint32_t part);
 
 #endif

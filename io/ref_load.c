@@ -5,15 +5,18 @@
 #include "io/ref_load.h"
 
 #include "engine/values.h"
+#include "io/profile.h"
 #include "io/ref_draft.h"
 #include "io/sys.h"
 #include "io/texts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define OPERATORS_CSV "operators.csv"
 #define OUTAGES_CSV "outages.csv"
 #define TEXTS_CSV "texts.csv"
+#define DUMPS_INI "dumps.ini"
 
 struct load {
     struct ref_reader reader;
@@ -266,6 +269,35 @@ static int build_rest(struct load *load)
     return ref_set_rank(set, load->reader.fault);
 }
 
+/* dumps.ini is kept as it is, once it is known to be sound. */
+static int load_dumps(struct load *load)
+{
+    struct ref_reader *reader = &load->reader;
+    char *data, path[4096];
+    size_t size = 0;
+    if (ref_file_read(reader, DUMPS_INI, true, &data, &size) < 0)
+        return -1;
+    if (!data)
+        return 0;
+    struct profiles *profiles = NULL;
+    struct fault fault = {0};
+    int failed = 0;
+    snprintf(path, sizeof path, "%s/" DUMPS_INI, reader->dir);
+    if (size > PROFILES_SIZE_MAX) {
+        ref_refuse(reader, DUMPS_INI, 0, "larger than %zu KiB", PROFILES_SIZE_MAX >> 10);
+    } else if (profiles_open(&profiles, path, (struct span){data, size}, &fault) == 0) {
+        profiles_close(profiles);
+        failed = draft_copy(reader, (struct span){data, size}, &reader->set->dumps);
+    } else if (fault.code == FAULT_INPUT) {
+        reader->fault_count++;
+        fault_add(reader->fault, FAULT_INPUT, "%s", fault.text);
+    } else {
+        failed = fault_set(reader->fault, fault.code, "%s", fault.text);
+    }
+    sys.free(data);
+    return failed;
+}
+
 /* ---- all ---- */
 
 static int load_all(struct load *load)
@@ -276,7 +308,7 @@ static int load_all(struct load *load)
         return -1;
     draft_lists_sort(&load->lists, reader);
     if (number_operators(load) < 0 || ref_table_read(reader, &OUTAGES) < 0 ||
-        ref_table_read(reader, &TEXTS) < 0)
+        ref_table_read(reader, &TEXTS) < 0 || load_dumps(load) < 0)
         return -1;
     /* what the files lack is told only once all their rows are understood */
     if (reader->fault_count == 0 && draft_lists_merge(&load->lists, load->old, reader) < 0)

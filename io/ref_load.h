@@ -9,7 +9,7 @@
 
 struct ref_set; /* owns everything that its struct ref and texts point to */
 
-/* Reads DIR/{options,offices,localities,operators}.csv and, if there, outages.csv and texts.csv. `old` (or NULL) is the
+/* Reads DIR/{options,offices,localities,operators}.csv and, if there, outages.csv, texts.csv and dumps.ini. `old` (or NULL) is the
  * store's present set: numbers keep their codes (another code for a known number is refused), what the update leaves out
  * is kept inactive, operators keep their ids. Refuses what section 5 and 12 refuse. max_segments is for texts. */
 int ref_load(struct ref_set **ret_set, const char *dir, const struct ref_set *old, struct fault *fault);
@@ -27,6 +27,9 @@ struct ref_text {
     struct span kind, step, lang, text;
 };
 const struct ref_text *ref_texts(const struct ref_set *set, uint32_t *ret_count);
+
+/* dumps.ini as it was given, to be read by profiles_open; empty where there was none. */
+struct span ref_dumps(const struct ref_set *set);
 
 /* Whether two sets declare the same outages and prefixes (else due times must be looked at anew). */
 bool ref_same_clock(const struct ref_set *a, const struct ref_set *b);

@@ -1,7 +1,7 @@
 /* ref_pack.c - a set of reference data as one block of bytes, and back; see ref_load.h.
  *
  *   "besikref" | version u32 | XXH3-64 of all that follows u64 | body
- *   body: options of 3 steps, regions, operators, prefixes, outages, texts
+ *   body: options of 3 steps, regions, operators, prefixes, outages, texts; of version 2 dumps.ini: size u32, bytes
  *   list: count u32, entries      entry: number u16, active u8, code, kk, ru; of offices two addresses more
  *   string: size u16, bytes       all little endian
  *
@@ -16,6 +16,7 @@
 
 #define MAGIC "besikref"
 #define VERSION 1u
+#define VERSION_DUMPS 2u /* with dumps.ini behind the rest: an older besik must not read its dumps without it */
 #define HEAD_SIZE (sizeof MAGIC - 1 + 4 + 8)
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are packed as they lie in memory");
@@ -98,6 +99,10 @@ static void pack_body(struct packer *packer, const struct ref_set *set)
         pack_string(packer, set->texts[i].lang);
         pack_string(packer, set->texts[i].text);
     }
+    if (set->dumps.size) {
+        pack_u32(packer, (uint32_t)set->dumps.size);
+        pack_bytes(packer, set->dumps.data, set->dumps.size);
+    }
 }
 
 int ref_pack(const struct ref_set *set, char **ret_block, size_t *ret_size, struct fault *fault)
@@ -112,7 +117,7 @@ int ref_pack(const struct ref_set *set, char **ret_block, size_t *ret_size, stru
     uint64_t sum = XXH3_64bits(packer.data + HEAD_SIZE, packer.size - HEAD_SIZE);
     struct packer head = {.data = packer.data};
     pack_bytes(&head, MAGIC, sizeof MAGIC - 1);
-    pack_u32(&head, VERSION);
+    pack_u32(&head, set->dumps.size ? VERSION_DUMPS : VERSION);
     pack_bytes(&head, &sum, sizeof sum);
     *ret_block = packer.data;
     *ret_size = packer.size;
@@ -296,7 +301,19 @@ static int unpack_texts(struct unpacker *unpacker)
     return unpacker->broken ? -1 : 0;
 }
 
-static int unpack_body(struct unpacker *unpacker)
+static void unpack_dumps(struct unpacker *unpacker)
+{
+    size_t size = unpack_u32(unpacker);
+    if (unpacker->left < size || !size) {
+        unpacker->broken = true;
+        return;
+    }
+    unpacker->set->dumps = (struct span){unpacker->at, size};
+    unpacker->at += size;
+    unpacker->left -= size;
+}
+
+static int unpack_body(struct unpacker *unpacker, bool with_dumps)
 {
     struct ref *ref = &unpacker->set->ref;
     for (unsigned i = 0; i < sizeof OPTION_STEPS / sizeof *OPTION_STEPS; i++)
@@ -305,7 +322,9 @@ static int unpack_body(struct unpacker *unpacker)
     if (unpack_regions(unpacker, ref) < 0 || unpack_operators(unpacker, ref) < 0 ||
         unpack_outages(unpacker, ref) < 0 || unpack_texts(unpacker) < 0)
         return -1;
-    return unpacker->left ? -1 : 0;
+    if (with_dumps)
+        unpack_dumps(unpacker);
+    return unpacker->left || unpacker->broken ? -1 : 0;
 }
 
 int ref_unpack(struct ref_set **ret_set, const char *block, size_t size, struct fault *fault)
@@ -316,9 +335,9 @@ int ref_unpack(struct ref_set **ret_set, const char *block, size_t size, struct 
         return fault_set(fault, FAULT_INPUT, "the store's reference data is damaged");
     memcpy(&version, block + sizeof MAGIC - 1, sizeof version);
     memcpy(&sum, block + sizeof MAGIC - 1 + sizeof version, sizeof sum);
-    if (version != VERSION)
+    if (version != VERSION && version != VERSION_DUMPS)
         return fault_set(fault, FAULT_FAILED, "the store's reference data has format %u, this besik reads %u",
-                         version, VERSION);
+                         version, VERSION_DUMPS);
     if (XXH3_64bits(block + HEAD_SIZE, size - HEAD_SIZE) != sum)
         return fault_set(fault, FAULT_INPUT, "the store's reference data is damaged");
     struct ref_set *set;
@@ -328,7 +347,7 @@ int ref_unpack(struct ref_set **ret_set, const char *block, size_t size, struct 
     struct unpacker unpacker = {.at = copy, .left = size - HEAD_SIZE, .set = set, .fault = fault};
     if (copy)
         memcpy(copy, block + HEAD_SIZE, size - HEAD_SIZE);
-    if (!copy || unpack_body(&unpacker) < 0) {
+    if (!copy || unpack_body(&unpacker, version == VERSION_DUMPS) < 0) {
         ref_free(set);
         return fault_set(fault, FAULT_FAILED,
                          "the store's reference data is damaged"); /* unless memory ran out before */

@@ -82,6 +82,11 @@ const struct ref_text *ref_texts(const struct ref_set *set, uint32_t *ret_count)
     return set->texts;
 }
 
+struct span ref_dumps(const struct ref_set *set)
+{
+    return set->dumps;
+}
+
 /* Ids of two sets need not agree, codes do. */
 static bool same_operator(const struct ref *a, int32_t a_id, const struct ref *b, int32_t b_id)
 {

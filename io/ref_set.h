@@ -17,6 +17,7 @@ struct ref_set {
     struct ref ref;
     struct ref_text *texts;
     uint32_t text_count;
+    struct span dumps; /* dumps.ini as it is, empty: none */
     struct ref_block *blocks;
 };
 

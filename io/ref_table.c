@@ -53,21 +53,20 @@ static int read_open(struct ref_reader *reader, const char *file, int fd, char *
     return 0;
 }
 
-static int read_file(struct ref_reader *reader, const struct ref_table *table, char **ret_data,
-                     size_t *ret_size)
+int ref_file_read(struct ref_reader *reader, const char *file, bool optional, char **ret_data, size_t *ret_size)
 {
     char path[4096];
     *ret_data = NULL;
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", reader->dir, table->file) >= sizeof path)
-        return ref_refuse(reader, table->file, 0, "path too long");
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", reader->dir, file) >= sizeof path)
+        return ref_refuse(reader, file, 0, "path too long");
     int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
     if (fd < 0 && errno == ENOENT)
-        return table->optional ? 0 : ref_refuse(reader, table->file, 0, "missing");
+        return optional ? 0 : ref_refuse(reader, file, 0, "missing");
     if (fd < 0 && !fault_of_path(errno))
         return fault_errno(reader->fault, errno, "%s", path);
     if (fd < 0)
-        return ref_refuse(reader, table->file, 0, "%s", strerror(errno));
-    int result = read_open(reader, table->file, fd, ret_data, ret_size);
+        return ref_refuse(reader, file, 0, "%s", strerror(errno));
+    int result = read_open(reader, file, fd, ret_data, ret_size);
     sys.close(fd);
     return result;
 }
@@ -167,7 +166,7 @@ int ref_table_read(struct ref_reader *reader, const struct ref_table *table)
 {
     char *data;
     size_t size = 0;
-    if (read_file(reader, table, &data, &size) < 0)
+    if (ref_file_read(reader, table->file, table->optional, &data, &size) < 0)
         return -1;
     if (!data)
         return 0;

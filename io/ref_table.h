@@ -40,4 +40,7 @@ int ref_refuse(struct ref_reader *reader, const char *file, uint32_t line, const
  * counted. */
 int ref_table_read(struct ref_reader *reader, const struct ref_table *table);
 
+/* Reads DIR/FILE whole, to be freed by sys.free; *ret_data NULL: it is not there, or was refused. */
+int ref_file_read(struct ref_reader *reader, const char *file, bool optional, char **ret_data, size_t *ret_size);
+
 #endif

@@ -22,6 +22,7 @@ int rows_sms(const struct rows *rows, const struct phone *phone, const struct ma
         .info = made->kind == SMS_INFO ? (enum info)made->what : INFO_COUNT,
         .lang = made->lang,
         .reason = made->reason,
+        .form = (enum reply_fault)made->form,
         .slot = kase->slot,
         .child_order = kase->child_order,
         .region = kase->region,

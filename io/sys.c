@@ -127,6 +127,7 @@ struct sys sys = {
     .reserve = posix_fallocate,
     .punch = real_punch,
     .map_shared = real_map_shared,
+    .iconv_open = iconv_open,
     .alloc = large_alloc,
     .realloc = large_realloc,
     .free = large_free,

@@ -5,6 +5,7 @@
 #define IO_SYS_H
 
 #include <dirent.h>
+#include <iconv.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +42,7 @@ struct sys {
     int (*reserve)(int fd, off_t offset, off_t size);          /* posix_fallocate: returns the errno */
     int (*punch)(int fd, off_t offset, off_t size);            /* makes a hole; best effort */
     void *(*map_shared)(int fd, off_t offset, size_t size);      /* shared, to read and write; NULL on failure */
+    iconv_t (*iconv_open)(const char *to, const char *from);
     void *(*alloc)(size_t size);           /* malloc; large ones as large.h says */
     void *(*realloc)(void *block, size_t size);
     void (*free)(void *block);

@@ -251,6 +251,8 @@ static enum text_row row_of(const struct text_facts *facts, bool without_lead)
 {
     if (facts->kind == SMS_INFO)
         return TEXT_ROW_INFO + facts->info;
+    if (facts->kind == SMS_CORRECTION && !without_lead && facts->reason == REASON_BAD_FORM && facts->form)
+        return TEXT_ROW_FORM + facts->form;
     if (facts->kind == SMS_CORRECTION && !without_lead)
         return TEXT_ROW_CORRECTION + facts->reason;
     if (facts->kind == SMS_REMINDER && !without_lead)
@@ -443,6 +445,16 @@ static int set_row(struct texts *texts, const struct ref_text *row, struct fault
     return 0;
 }
 
+/* Who replaces the text of bad_form means all of its kinds, save those that are replaced too. */
+static void spread_form(struct texts *texts, const struct ref_text *row)
+{
+    enum lang lang = span_equal(row->lang, span_of(LANG_WORDS[LANG_KK])) ? LANG_KK : LANG_RU;
+    if (text_row_of(row->kind, row->step) != TEXT_ROW_CORRECTION + REASON_BAD_FORM)
+        return;
+    for (unsigned i = REPLY_OTHER + 1; i < REPLY_FAULT_COUNT; i++)
+        texts->rows[TEXT_ROW_FORM + i][lang] = row->text;
+}
+
 int texts_open(struct texts **ret_texts, const struct ref_set *set, unsigned max_segments,
                struct fault *fault)
 {
@@ -455,6 +467,8 @@ int texts_open(struct texts **ret_texts, const struct ref_set *set, unsigned max
     int result = texts_cache_open(&texts->cache, fault);
     for (unsigned i = 0; result == 0 && i < TEXTS_BUILTIN_COUNT; i++)
         result = set_row(texts, &TEXTS_BUILTIN[i], fault);
+    for (uint32_t i = 0; i < count; i++)
+        spread_form(texts, &rows[i]);
     for (uint32_t i = 0; result == 0 && i < count; i++)
         result = set_row(texts, &rows[i], fault);
     if (result < 0) {

@@ -5,7 +5,9 @@
  * A row of texts.csv is kind, step, lang (kk or ru; an SMS in kk+ru is made of both) and text:
  *   prompt      step = the prompt's step
  *   info        step = the info's name
- *   correction  step = the reason: bad_form bad_slot bad_answer bad_language not_asked bad_name bad_account
+ *   correction  step = the reason: bad_form bad_slot bad_answer bad_language not_asked bad_name bad_account;
+ *               of bad_form also what alone was wrong: bad_form_alphabet bad_form_case bad_form_no_space bad_form_spaces. A texts.csv
+ *               that replaces bad_form alone replaces these with it
  *   reminder    step = empty or *: one text for all steps
  *   list        step = more: the line behind a list that was cut
  * Placeholders, each only in the rows named:
@@ -26,6 +28,7 @@
 
 #include "engine/fault.h"
 #include "engine/ref.h"
+#include "engine/reply.h"
 #include "engine/words.h"
 #include "io/ref_load.h"
 
@@ -39,6 +42,7 @@ struct text_facts {
     enum info info;       /* of info */
     enum lang lang;       /* LANG_BOTH: Kazakh first, a blank line, Russian */
     enum reason reason;   /* of a correction: what was wrong */
+    enum reply_fault form; /* of bad_form: what, where it was one thing */
     unsigned slot;        /* 1 … 9 */
     unsigned child_order; /* 1 … 20 */
     uint32_t region;      /* KATO code as a number */

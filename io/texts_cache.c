@@ -20,7 +20,7 @@ bool texts_key_of(const struct text_facts *facts, struct texts_key *ret_key)
         if (facts->step == STEP_ORDER)
             what |= (uint64_t)facts->child_order << 24;
         if (facts->kind == SMS_CORRECTION)
-            what |= (uint64_t)facts->reason << 32;
+            what |= (uint64_t)facts->reason << 32 | (uint64_t)facts->form << 40;
         if (facts->step == STEP_OFFICE || facts->step == STEP_LOCALITY)
             where = (uint64_t)facts->region << 32;
         if (facts->kind == SMS_REMINDER)

@@ -41,6 +41,17 @@ static const struct {
     [TEXT_ROW_CORRECTION + REASON_BAD_ACCOUNT] = {BIT(TEXT_PROMPT), 0},
     [TEXT_ROW_REMINDER] = {BIT(TEXT_PROMPT) | BIT(TEXT_DATE), 0},
     [TEXT_ROW_MORE] = {BIT(TEXT_RANGE), 0},
+    [TEXT_ROW_FORM + REPLY_ALPHABET] = {BIT(TEXT_PROMPT), 0},
+    [TEXT_ROW_FORM + REPLY_CASE] = {BIT(TEXT_PROMPT), 0},
+    [TEXT_ROW_FORM + REPLY_NO_SPACE] = {BIT(TEXT_PROMPT), 0},
+    [TEXT_ROW_FORM + REPLY_SPACES] = {BIT(TEXT_PROMPT), 0},
+};
+
+static const char *const FORM_WORDS[REPLY_FAULT_COUNT] = {
+    [REPLY_ALPHABET] = "bad_form_alphabet",
+    [REPLY_CASE] = "bad_form_case",
+    [REPLY_NO_SPACE] = "bad_form_no_space",
+    [REPLY_SPACES] = "bad_form_spaces",
 };
 
 /* What a prompt shows behind {head} (language: behind R {slot}), all of it and nothing else; "" is the head
@@ -82,6 +93,8 @@ enum text_row text_row_of(struct span kind, struct span step)
             row = span_equal(step, span_of(REASON_WORDS[i])) ? TEXT_ROW_CORRECTION + i : row;
         if (row != TEXT_ROW_NONE && !RULES[row].must)
             row = TEXT_ROW_NONE;
+        for (int i = REPLY_OTHER + 1; i < REPLY_FAULT_COUNT; i++)
+            row = span_equal(step, span_of(FORM_WORDS[i])) ? TEXT_ROW_FORM + i : row;
     } else if (span_equal(kind, SPAN("reminder"))) {
         row = step.size == 0 || span_equal(step, SPAN("*")) ? TEXT_ROW_REMINDER : row;
     } else if (span_equal(kind, SPAN("list"))) {

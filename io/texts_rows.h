@@ -3,6 +3,7 @@
 #ifndef IO_TEXTS_ROWS_H
 #define IO_TEXTS_ROWS_H
 
+#include "engine/reply.h"
 #include "engine/span.h"
 #include "engine/words.h"
 #include "io/ref_load.h"
@@ -26,15 +27,15 @@ enum text_placeholder {
     TEXT_UNKNOWN,                      /* of text_next: a brace that begins none of them */
 };
 
-/* The rows: prompts by step, infos, corrections by reason, the reminder, and the end of a list that was cut.
- */
+/* The rows: prompts by step, infos, corrections by reason, the reminder, and the end of a list that was cut. */
 enum text_row {
     TEXT_ROW_PROMPT = 0,
     TEXT_ROW_INFO = TEXT_ROW_PROMPT + STEP_COUNT,
     TEXT_ROW_CORRECTION = TEXT_ROW_INFO + INFO_COUNT,
     TEXT_ROW_REMINDER = TEXT_ROW_CORRECTION + REASON_COUNT,
     TEXT_ROW_MORE,
-    TEXT_ROW_COUNT,
+    TEXT_ROW_FORM, /* corrections of bad_form by what was wrong; there is none of REPLY_OTHER */
+    TEXT_ROW_COUNT = TEXT_ROW_FORM + REPLY_FAULT_COUNT,
     TEXT_ROW_NONE = TEXT_ROW_COUNT,
 };
 

@@ -25,6 +25,7 @@ static const struct {
     {"report", "what operators, agencies and the store disagree on now", command_report},
     {"list", "open cases, by step and by how long they stand there", command_list},
     {"why", "the record, rule and run behind an SMS or request", command_why},
+    {"profile", "which profile reads a file, and its first records as understood", command_profile},
     {"check", "is the store whole: each page, each value, each promise", command_check},
     {"backup", "a copy of a store, while runs go on", command_backup},
     {"reissue", "the folder of one of the last runs once more", command_reissue},

@@ -43,6 +43,8 @@ int command_run(int argc, char **argv, struct fault *fault)
         {"progress", NULL, "a key=value line every 10 s to standard error", NULL, &options.progress},
         {"json", NULL, "print run.json instead of one line", NULL, &options.json},
         {"sms-limit", "N", "fail before anything takes effect where more SMS would be sent", &sms_limit, NULL},
+        {"keep-rejected", NULL, "also write rejected-KIND.csv: what was rejected, to be mended and given again", NULL,
+         &options.keep_rejected},
         {NULL, NULL, NULL, NULL, NULL},
     };
     const struct command command = {

@@ -5,30 +5,11 @@
 #include "io/sys.h"
 #include "store/store.h"
 #include "tools/options.h"
+#include "tools/shipped.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
-
-/* The set that besik ships: beside the installed program, else in the tree that it was built from. */
-static const char *shipped_ref(char path[4200])
-{
-    char self[4096];
-    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (size > 0) {
-        self[size] = 0;
-        char *slash = strrchr(self, '/');
-        if (slash)
-            *slash = 0;
-        snprintf(path, 4200, "%s/../share/besik/ref", self);
-        if (access(path, R_OK) == 0)
-            return path;
-    }
-    if (access(BESIK_SHARE_INSTALL "/ref", R_OK) == 0)
-        return BESIK_SHARE_INSTALL "/ref";
-    return BESIK_SHARE_BUILD "/ref";
-}
 
 static int read_key(const char *path, uint8_t key[STORE_KEY_SIZE], struct fault *fault)
 {
@@ -86,7 +67,7 @@ int command_init(int argc, char **argv, struct fault *fault)
     char path[4200];
     struct ref_set *ref = NULL;
     if (store_check_settings(&settings, fault) || (key_path && read_key(key_path, key, fault)) ||
-        ref_load(&ref, ref_dir ? ref_dir : shipped_ref(path), NULL, fault))
+        ref_load(&ref, ref_dir ? ref_dir : shipped_path("ref", path), NULL, fault))
         return -1;
     int failed = store_make(argv[0], key_path ? key : NULL, &settings, ref, fault);
     ref_free(ref);
@@ -120,7 +101,7 @@ int command_ref(int argc, char **argv, struct fault *fault)
         .name = "ref",
         .arguments = "STORE DIR",
         .summary = "Replaces the reference data of a store by the files in DIR, all or none: options.csv, offices.csv,\n"
-                   "localities.csv, operators.csv and, where there, outages.csv and texts.csv.",
+                   "localities.csv, operators.csv and, where there, outages.csv, texts.csv and dumps.ini.",
         .notes = "A number keeps its code for ever; what a file leaves out is no answer any more.\n"
                  "Example: besik ref /var/lib/besik/store ./ref",
     };

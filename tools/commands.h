@@ -11,6 +11,7 @@ int command_run(int argc, char **argv, struct fault *fault);
 int command_case(int argc, char **argv, struct fault *fault);
 int command_check(int argc, char **argv, struct fault *fault);
 int command_purge(int argc, char **argv, struct fault *fault);
+int command_profile(int argc, char **argv, struct fault *fault);
 int command_report(int argc, char **argv, struct fault *fault);
 int command_status(int argc, char **argv, struct fault *fault);
 int command_list(int argc, char **argv, struct fault *fault);

@@ -196,6 +196,7 @@ static void add_up(struct run *run)
         for (uint32_t i = 0; i < run->inputs.file_count; i++) {
             run->inputs.files[i].duplicates += run->workers[w].duplicates[i];
             run->inputs.files[i].mended += run->workers[w].mended[i];
+            run->inputs.files[i].records -= run->workers[w].joined_parts[i];
         }
         for (uint32_t i = 0; i < run->facts.totals_count; i++)
             run->totals_found[i] += (uint64_t)apply->totals_counts[i];
@@ -316,16 +317,17 @@ static int begin_writing(struct run *run)
 static void tell_summary(struct run *run, double seconds)
 {
     const struct counts *counts = &run->counts;
-    progress_close(&run->progress);
-    if (run->options->json) {
+    char line[256];
+    snprintf(line, sizeof line, "run %u%s: %lld records (%llu rejected), %lld SMS, %lld requests, %llu findings in %.1f s", run->facts.run,
+             run->options->dry_run ? " (dry)" : "", (long long)sum(counts->records, KIND_COUNT),
+             (unsigned long long)sum(&counts->rejects[0][0], KIND_COUNT * REASON_COUNT),
+             (long long)sum(&counts->sms[0][0], SMS_KIND_COUNT * SMS_WHAT_MAX), (long long)sum(counts->requests, AGENCY_COUNT),
+             (unsigned long long)run->findings_rows, seconds);
+    progress_end(&run->progress, line);
+    if (run->options->json)
         fwrite(run->json.data, 1, run->json.size, stdout);
-        return;
-    }
-    printf("run %u%s: %lld records (%llu rejected), %lld SMS, %lld requests, %llu findings in %.1f s: %s\n", run->facts.run,
-           run->options->dry_run ? " (dry)" : "", (long long)sum(counts->records, KIND_COUNT),
-           (unsigned long long)sum(&counts->rejects[0][0], KIND_COUNT * REASON_COUNT),
-           (long long)sum(&counts->sms[0][0], SMS_KIND_COUNT * SMS_WHAT_MAX), (long long)sum(counts->requests, AGENCY_COUNT),
-           (unsigned long long)run->findings_rows, seconds, run->options->out);
+    else
+        printf("%s: %s\n", line, run->options->out);
 }
 
 static void tick_reading(void *context)
@@ -405,6 +407,16 @@ static int lock_down(struct run *run)
     return 0;
 }
 
+/* Profiles come from files of the machine (zones, encodings), which are out of reach once the run has locked itself down. */
+static int open_profiles(struct run *run)
+{
+    struct span text = ref_dumps(run->store->ref);
+    if (!text.size)
+        return 0;
+    return profiles_open(&run->profiles, "the store's dumps.ini", text, run->fault) ||
+           profiles_prepare(run->profiles, CREW_MAX + 1, run->fault);
+}
+
 static int prepare(struct run *run)
 {
     uint32_t next = run->store->state->run + 1;
@@ -412,7 +424,7 @@ static int prepare(struct run *run)
     if (decide_as_of(run) || walk_gather(&run->walk, run->options->paths, run->options->path_count, run->fault) ||
         publish_place(&run->place, run->options->out, next, run->fault))
         return -1;
-    if (lock_down(run) || run_set_up(run))
+    if (open_profiles(run) || lock_down(run) || run_set_up(run))
         return -1;
     if (SANDBOX_ON)
         sandbox_settle(); /* threads and rings stand */
@@ -435,12 +447,14 @@ int run_go(const struct run_options *options, struct fault *fault)
     if (!failed) {
         int again = prepare(run);
         failed = again < 0;
+        if (!failed)
+            progress_ready(&run->progress);
         if (again == 0) {
             begun = true;
             failed = do_passes(run);
         }
     }
-    progress_close(&run->progress);
+    progress_end(&run->progress, failed ? fault->text : "done before");
     if (run->writing)
         db_write_abort(&run->writer);
     if (begun && failed && run->folder_fd >= 0 && !run->deciding)

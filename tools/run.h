@@ -26,7 +26,7 @@ struct run_options {
     const char *store, *out, *as_of, *tmp, *metrics;
     char *const *paths;
     int path_count;
-    bool dry_run, rebuild, json, progress;
+    bool dry_run, rebuild, json, progress, keep_rejected;
     uint32_t workers; /* 0: as many as there are processors */
     uint64_t memory;  /* bytes */
     int64_t sms_limit; /* -1: none */
@@ -73,6 +73,7 @@ struct run_worker {
     struct buffer packed, loaded;   /* a part's events */
     char event[EVENT_SIZE_MAX + 16]; /* one, packed: short-lived */
     struct buffer order, spare;     /* struct sort_entry */
+    struct buffer joined;           /* events that were parts of SMS (run_parts.c) */
     struct buffer text;             /* short-lived */
     struct buffer history;          /* of the part: a value in the making */
     struct history_packer packer;   /* it writes that */
@@ -80,7 +81,7 @@ struct run_worker {
     struct buffer retired;          /* full blocks of apply.bytes, until the phone is done */
     uint64_t history_first;
     uint32_t history_number; /* of the values with that first hash */
-    uint64_t *duplicates, *mended;  /* by file */
+    uint64_t *duplicates, *mended, *joined_parts; /* by file; of SMS in parts all but the first */
     uint64_t *sms;                  /* by operator and kind: that were written */
     struct part_output *output;
 };
@@ -113,6 +114,7 @@ struct run {
     struct spool_pool pool;
     struct spool events, notices, rejects, findings, index;
     struct ingest ingest;
+    struct profiles *profiles; /* of the store's dumps.ini; NULL: none */
     struct inputs inputs;
     struct progress progress;
     struct run_estimate estimate;
@@ -136,6 +138,9 @@ struct run {
     uint64_t request_rows[AGENCY_COUNT];
     struct output *rejects_file, *findings_file;
     uint64_t rejects_rows, findings_rows;
+    struct keeping *keeping;              /* of --keep-rejected (run_keep.c) */
+    struct output *kept_files[KIND_COUNT];
+    uint64_t kept_rows[KIND_COUNT];
     struct part_output *window; /* part_output of part p stands in window[p % window_size] while it is under way */
     uint32_t window_size;
     pthread_mutex_t window_lock;
@@ -165,6 +170,7 @@ int run_go(const struct run_options *options, struct fault *fault);
 
 int run_pop_due(struct run *run);         /* due times reached: events (run_due.c) */
 int run_tell_notices_apart(struct run *run); /* run_notices.c */
+int run_join_parts(struct run *run, uint32_t worker, struct fault *fault); /* of the events that the worker has loaded (run_parts.c) */
 int run_apply_phones(struct run *run);    /* run_phones.c, with run_write.c on the other side */
 int run_index_notices(struct run *run);   /* run_notices.c */
 int run_merge_segments(struct run *run);  /* few segments of unlike size (run_merge.c) */
@@ -188,6 +194,9 @@ void run_folder_close(struct run *run);
 void run_folder_file(struct run *run, struct output *output); /* its blocks are packed, for reissue; any thread */
 int run_folder_store(struct run *run);                        /* what is packed so far goes to the store */
 int run_folder_inputs(struct run *run);
+int run_keep_reject(struct run *run, const struct reject *reject); /* in the order of rejects.csv (run_keep.c) */
+int run_end_keeping(struct run *run);
+void run_close_keeping(struct run *run);
 int run_load_part(struct run *run, struct run_worker *worker, struct spool *spool, uint32_t part, struct fault *fault);
 int run_add_reject(struct run *run, uint32_t worker, const struct event *event, unsigned outcome, enum reason reason,
                    bool phone_known, struct fault *fault);

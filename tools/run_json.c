@@ -179,7 +179,7 @@ static int by_name(const void *a, const void *b)
 static void put_outputs(struct json *json, const struct run *run)
 {
     uint32_t count = 0;
-    struct output_figures *figures = sys.alloc((run->facts.ref->operator_count + 8) * sizeof *figures);
+    struct output_figures *figures = sys.alloc((run->facts.ref->operator_count + AGENCY_COUNT + KIND_COUNT + 2) * sizeof *figures);
     if (!figures) {
         json->failed = true;
         fault_memory(json->fault);
@@ -199,6 +199,13 @@ static void put_outputs(struct json *json, const struct run *run)
         snprintf(figures[count].name, sizeof figures->name, "requests-%s.ndjson", AGENCY_WORDS[agency]);
         figures[count].output = run->requests[agency];
         figures[count++].rows = run->request_rows[agency];
+    }
+    for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
+        if (!run->kept_files[kind])
+            continue;
+        snprintf(figures[count].name, sizeof figures->name, "rejected-%s.csv", KIND_WORDS[kind]);
+        figures[count].output = run->kept_files[kind];
+        figures[count++].rows = run->kept_rows[kind];
     }
     figures[count++] = (struct output_figures){"rejects.csv", run->rejects_file, run->rejects_rows};
     figures[count++] = (struct output_figures){"reconciliation.csv", run->findings_file, run->findings_rows};

@@ -383,7 +383,8 @@ static int do_part(struct phones *phones, uint32_t part)
 {
     struct run *run = phones->run;
     struct run_worker *worker = phones->worker;
-    if (run_load_part(run, worker, &run->events, part, phones->fault))
+    if (run_load_part(run, worker, &run->events, part, phones->fault) ||
+        (profiles_join(run->profiles) && run_join_parts(run, phones->index, phones->fault)))
         return -1;
     struct sort_entry *events = (struct sort_entry *)worker->order.data;
     size_t count = worker->order.size / sizeof *events;

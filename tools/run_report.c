@@ -71,6 +71,8 @@ static int write_reject(struct run *run, const char *bytes, struct buffer *out)
     case OUTCOME_REJECT:
         file->rejects++;
         run->counts.rejects[reject.kind][reject.reason]++;
+        if (run->options->keep_rejected && run_keep_reject(run, &reject))
+            return -1;
         break;
     case OUTCOME_MISS:
         file->misses++;
@@ -141,7 +143,7 @@ int run_write_rejects(struct run *run)
         failed = write_reject_part(run, part, &out);
     failed = failed || output_append(run->rejects_file, out.data, out.size, run->fault);
     buffer_free(&out);
-    return failed ? -1 : 0;
+    return failed || run_end_keeping(run) ? -1 : 0;
 }
 
 /* ---- findings ---- */

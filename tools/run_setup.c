@@ -116,7 +116,8 @@ static int set_up_worker(struct run *run, struct run_worker *worker)
     worker->duplicates = make_zeroed((run->walk.count + 1) * sizeof *worker->duplicates);
     worker->mended = make_zeroed((run->walk.count + 1) * sizeof *worker->mended);
     worker->sms = make_zeroed(operators * SMS_KIND_COUNT * sizeof *worker->sms);
-    if (!worker->sms || !worker->apply.news || !worker->duplicates || !worker->mended)
+    worker->joined_parts = make_zeroed((run->walk.count + 1) * sizeof *worker->joined_parts);
+    if (!worker->apply.news || !worker->duplicates || !worker->mended || !worker->joined_parts || !worker->sms)
         return no_memory(run);
     for (uint32_t i = 0; i < operators; i++)
         worker->apply.news[i] = (struct operator_news){.heard_ms = NEVER_MS, .receipted_ms = NEVER_MS};
@@ -223,7 +224,7 @@ int run_set_up(struct run *run)
     if (small && value_size(span_of(small), &asked) && asked >= 16)
         block = asked;
     run->ingest = (struct ingest){.crew = &run->crew, .walk = &run->walk, .rules = &run->rules,
-                                  .id_key = run->store->key, .seed = run->store->seed, .events = &run->events,
+                                  .id_key = run->store->key, .profiles = run->profiles, .seed = run->store->seed, .events = &run->events,
                                   .notices = &run->notices, .rejects = &run->rejects, .event_bits = run->part_bits,
                                   .notice_bits = run->part_bits, .block_size = block,
                                   .stream_size = clamp(run->options->memory / 32 / run->worker_count, 128 << 10, MIB), .inputs = &run->inputs};
@@ -236,14 +237,14 @@ static void tear_down_worker(struct run_worker *worker)
     void *lists[] = {apply->phone.cases, apply->phone.sms, apply->phone.marks, apply->verdicts.items, apply->made.items,
                      apply->found.items, apply->history.items, apply->awaited.items, apply->heard.items,
                      apply->waiting.items, apply->bytes.items, apply->mark_index, apply->news, apply->totals_counts,
-                     worker->duplicates, worker->mended, worker->sms};
+                     worker->duplicates, worker->mended, worker->joined_parts, worker->sms};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         sys.free(lists[i]);
     char **retired = (char **)worker->retired.data;
     for (size_t i = 0; i < worker->retired.size / sizeof *retired; i++)
         sys.free(retired[i]);
     struct buffer *buffers[] = {&worker->packed, &worker->loaded, &worker->order, &worker->spare, &worker->text, &worker->history,
-                                &worker->retired};
+                                &worker->retired, &worker->joined};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         buffer_free(buffers[i]);
     segment_builder_free(&worker->open_builder);
@@ -272,6 +273,7 @@ void run_tear_down(struct run *run)
         blobs_free(&output->blobs);
         sys.free(output->outbound);
     }
+    run_close_keeping(run);
     output_close(run->rejects_file);
     output_close(run->findings_file);
     struct spool *spools[] = {&run->events, &run->notices, &run->index, &run->rejects, &run->findings};
@@ -280,6 +282,7 @@ void run_tear_down(struct run *run)
     if (run->pool.limit)
         spool_pool_close(&run->pool);
     ring_close(run->ring);
+    profiles_close(run->profiles);
     inputs_free(&run->inputs);
     sys.free(run->ingest.totals);
     void *blocks[] = {run->workers, run->window, run->outbound, run->outbound_rows, run->news, run->settled_ms, run->state,

@@ -9,7 +9,7 @@ from harness import Failed, play, same
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 SAMPLE, REF = f"{ROOT}/tests/sample", f"{ROOT}/tools/share/ref"
 AS_OF = [f"2026-11-{day:02}T22:00:00+05:00" for day in (2, 3, 4, 5)]
-COMMANDS = ["init", "ref", "set", "run", "case", "report"]
+COMMANDS = ["init", "ref", "set", "run", "case", "profile", "report"]
 heard = []  # what any command said to standard error
 
 
@@ -76,7 +76,7 @@ def test_help(b):
             raise Failed(f"{args}: no usage, or something on standard error")
         if args[0] in COMMANDS and not all(x in text for x in ("Exit:", "Example:", f"besik {args[0]} ")):
             raise Failed(f"{args}: no exit codes or no example")
-    for option in "--out --as-of --dry-run --workers --memory --tmp --progress --sms-limit --json".split():
+    for option in "--out --as-of --dry-run --workers --memory --tmp --progress --sms-limit --json --keep-rejected".split():
         if option not in b("run", "--help"):
             raise Failed(f"run --help does not tell {option}")
     if not re.fullmatch(r"besik [0-9]+\.[0-9]+\.[0-9]+\n", b("--version")):

@@ -65,6 +65,7 @@ static int x_replace(int a, const char *old, int b, const char *new) { return DI
 static DIR *x_opendir(int at, const char *path, int flags) { return fails(error_of_disk) ? NULL : real.opendir(at, path, flags); }
 static void *x_map(size_t size) { return fails(ENOMEM) ? NULL : real.map(size); }
 static void *x_alloc(size_t size) { return fails(ENOMEM) ? NULL : real.alloc(size); }
+static iconv_t x_iconv_open(const char *to, const char *from) { return fails(ENOMEM) ? (iconv_t)-1 : real.iconv_open(to, from); }
 static void *x_realloc(void *block, size_t size) { return fails(ENOMEM) ? NULL : real.realloc(block, size); }
 
 #define DATABASE fails(error_of_disk) ? error_of_disk :
@@ -94,7 +95,7 @@ static void put_in_faults(void)
     sys.open = x_open, sys.pread = x_pread, sys.pwrite = x_pwrite, sys.read = x_read, sys.write = x_write, sys.fsync = x_fsync;
     sys.ftruncate = x_ftruncate, sys.fstat = x_fstat, sys.stat = x_stat, sys.statvfs = x_statvfs, sys.mkdir = x_mkdir;
     sys.unlink = x_unlink, sys.rename = x_rename, sys.replace = x_replace, sys.opendir = x_opendir, sys.map = x_map;
-    sys.alloc = x_alloc, sys.realloc = x_realloc;
+    sys.alloc = x_alloc, sys.realloc = x_realloc, sys.iconv_open = x_iconv_open;
     db_calls.env_open = x_env_open, db_calls.txn_begin = x_txn_begin, db_calls.txn_commit = x_txn_commit, db_calls.get = x_get;
     db_calls.put = x_put, db_calls.del = x_del, db_calls.cursor_open = x_cursor_open, db_calls.cursor_get = x_cursor_get;
     db_calls.cursor_del = x_cursor_del;
@@ -363,6 +364,42 @@ Test(commands, backup)
 Test(commands, forget)
 {
     sweep(&(struct scene){command_forget, "evening", "store 77011200101", NULL}, 300, 7);
+}
+
+/* ---- dumps in another form ---- */
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0, "%s", path);
+}
+
+/* A store with a dumps.ini, "profiled", and a dump that only it can read: an SMS whole, one in parts, and what is rejected. */
+static void make_profiled(void)
+{
+    shell("cp -r %s/ref ref%s", SHARE_DIR, "");
+    write_text("ref/dumps.ini", "[a]\nkind = messages\ndelimiter = ;\nencoding = KOI8-R\ntime = %d.%m.%Y %H:%M\nzone = Asia/Almaty\n"
+                                "operator = \"kcell\"\nmessage_id = *\nreceived_at = when\nmsisdn = who\nshort_code = \"1414\"\n"
+                                "text = what\npart_reference = ref\nparts = of\npart = n\n");
+    write_text("dump.csv", "when;who;what;ref;of;n\n03.11.2026 23:00;77011200101;R 1 1;;;\n03.11.2026 23:01;77011200101;R 1 2 \xeb\xc9;7;2;1\n"
+                           "03.11.2026 23:02;77011200101;\xcd \xe1\xce\xce\xc1;7;2;2\n03.11.2026 23:03;77011200101;x;8;2;1\n"
+                           "31.11.2026 23:03;77011200101;x;;;\n03.11.2026 23:03;7701;x;;;\n\"x\"y\n");
+    shell("cp -r evening %s%s", "store", "");
+    must(command_ref, "store ref");
+    shell("mv store %s%s", "profiled", "");
+}
+
+Test(commands, dumps_in_another_form)
+{
+    make_profiled();
+    sweep(&(struct scene){command_run, "profiled", RUN(4, "out") "--keep-rejected dump.csv", "out"}, 400, 5);
+}
+
+Test(commands, profile)
+{
+    make_profiled();
+    sweep(&(struct scene){command_profile, "profiled", "check --json --store store dump.csv", NULL}, 200, 9);
+    sweep(&(struct scene){command_ref, "profiled", "store ref", NULL}, 200, 9);
 }
 
 /* Weeks later all is closed, and may be struck. */

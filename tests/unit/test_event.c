@@ -208,6 +208,10 @@ Test(event, packed_and_back)
         packed_and_back(event);
         free(event);
     }
+    struct event *part = draw(&(struct sketch){KIND_MESSAGES, 1795000000123, "m1|R 1|\x02\x01x7", 3});
+    part->flags = EVENT_PART; /* it has a field more than a message */
+    packed_and_back(part);
+    free(part);
     struct event due = {.phone = 10000001, .kind = KIND_COUNT, .at_ms = INT64_MAX};
     packed_and_back(&due);
 }

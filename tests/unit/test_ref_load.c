@@ -12,9 +12,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { FILES = 6 };
+enum { FILES = 7 };
 static const char *const NAMES[FILES] = {"options.csv",   "offices.csv", "localities.csv",
-                                         "operators.csv", "outages.csv", "texts.csv"};
+                                         "operators.csv", "outages.csv", "texts.csv", "dumps.ini"};
 
 /* The least that is taken, and one region that stands in offices.csv only. */
 /* clang-format off */
@@ -381,11 +381,15 @@ static void expect_same_block(const struct ref_set *set, const char *block, size
     sys.free(again);
 }
 
+#define DUMPS "[a]\nkind = withdrawals\ndelimiter = ;\nencoding = KOI8-R\nline = {nr} {when}\nmatch = *.log\n" \
+              "notice_id = nr\nwithdrawn_at = when\ntime = %Y\nzone = Asia/Almaty\ncause = \"death\"\n"
+
 static struct ref_set *load_rich(void)
 {
     write_base("texts.csv",
                "kind,step,lang,text\nreminder,,kk,\"{date}\n{prompt}\"\nlist,more,ru,№ {range}\n");
     write_file("outages.csv", "operator,from,to\n*,2026-01-01T00:00:00Z,\n");
+    write_file("dumps.ini", DUMPS);
     struct ref_set *first = load(NULL);
     write_file("offices.csv", OFFICES_HEAD "101000000,2,A-2,b,c,d,e\n202000000,7,B-7,b,c,d,e\n");
     struct ref_set *set = load(first);
@@ -410,6 +414,7 @@ Test(ref_load, packs_and_unpacks)
     const struct ref_text *texts = ref_texts(copy, &count);
     cr_expect_eq(count, 2);
     cr_expect(same(texts[0].text, "{date}\n{prompt}") && same(texts[0].step, ""));
+    cr_expect(same(ref_dumps(copy), DUMPS));
     sys.free(block);
     ref_free(set);
     ref_free(copy);
@@ -496,6 +501,7 @@ static int load_pack_unpack(struct fault *fault)
 Test(ref_load, failing_memory_is_a_fault)
 {
     write_base("outages.csv", "operator,from,to\n*,2026-01-01T00:00:00Z,\n");
+    write_file("dumps.ini", DUMPS);
     sys.alloc = failing_alloc;
     sys.realloc = failing_realloc;
     unsigned allowed = 0;

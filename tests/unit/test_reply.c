@@ -194,6 +194,23 @@ Test(reply, mended)
     }
 }
 
+/* What a correction names: the one thing that was wrong. */
+Test(reply, what_is_wrong)
+{
+    static const struct {
+        const char *given;
+        enum reply_fault fault;
+    } ROWS[] = {
+        {"Р 1 1", REPLY_ALPHABET}, {"р 1 1", REPLY_ALPHABET}, {"r 1 1", REPLY_CASE},   {"R1 1", REPLY_NO_SPACE},  {"R 11", REPLY_NO_SPACE},
+        {"R 1 2Айша", REPLY_NO_SPACE}, {"R  1 1", REPLY_SPACES}, {" R 1 1", REPLY_SPACES}, {"R 1 2  Айша", REPLY_SPACES},
+        {" R  1 1 ", REPLY_SPACES},
+        {"r11", REPLY_OTHER}, {"Р11", REPLY_OTHER}, {" r 1 1", REPLY_OTHER}, {"R  11", REPLY_OTHER}, {"hello", REPLY_OTHER}, /* more than one */
+        {"Р", REPLY_OTHER}, {"R-1-2", REPLY_OTHER}, {"", REPLY_OTHER}, {"R 1 1", REPLY_OTHER}, {"R 1 2 Айша  ", REPLY_OTHER},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++)
+        cr_expect_eq(reply_fault(span_of(ROWS[i].given)), ROWS[i].fault, "'%s'", ROWS[i].given);
+}
+
 /* What the contract says, word for word: the text's NFC form, and its first code point. */
 static bool begins_with_letter_slow(const char *text, size_t size)
 {

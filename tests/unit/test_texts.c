@@ -134,6 +134,12 @@ Test(texts, golden_corrections_and_reminders)
     facts.reason = REASON_BAD_FORM;
     expect_text(&facts, "Пішімі қате: ағылшын R, әр цифр алдында бос орын.\n" LANGUAGE_KK
                         "\n\nНе по форме: английская R, цифры через пробел.\n" LANGUAGE_RU);
+    facts.form = REPLY_ALPHABET;
+    expect_text(&facts, "Р кириллицамен жазылған: ағылшын R керек.\n" LANGUAGE_KK
+                        "\n\nБуква Р русская: нужна английская R.\n" LANGUAGE_RU);
+    facts.form = REPLY_NO_SPACE;
+    expect_text(&facts, "Бос орын жетпейді: ол әр цифр мен сөз алдында керек.\n" LANGUAGE_KK
+                        "\n\nНе хватает пробела: он нужен перед каждой цифрой и словом.\n" LANGUAGE_RU);
     facts = facts_of(STEP_INCOME, LANG_RU);
     facts.kind = SMS_CORRECTION;
     facts.reason = REASON_BAD_ANSWER;

@@ -1,0 +1,20 @@
+/* profile_text.h - an SMS's text as gateways write it, to UTF-8; and what a user data header says of its part.
+ * Room: io; pure. */
+#ifndef IO_PROFILE_TEXT_H
+#define IO_PROFILE_TEXT_H
+
+#include "engine/span.h"
+#include "io/profile.h"
+
+/* `out` needs 3 * text.size + 1 bytes. `ucs2`: what hexadecimal digits or %XX stand for is UCS-2 (UTF-16, big end first); of PROFILE_PYTHON
+ * bytes tell it themselves. What cannot be read gives a byte that is no UTF-8, so that the record is bad_utf8. Returns the size. */
+size_t profile_text(enum profile_text form, bool ucs2, struct span text, char *out);
+
+struct profile_part {
+    uint32_t reference, parts, part; /* parts 0: it is whole */
+};
+
+/* From a user data header, its length byte first, in hexadecimal digits or (`url`) with %XX. False: it is none. */
+bool profile_udh(struct span text, bool url, struct profile_part *ret_part);
+
+#endif

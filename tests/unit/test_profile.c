@@ -1,0 +1,191 @@
+/* test_profile.c - dumps.ini: templates of lines, texts of gateways, times, words; mistakes are in tests/cli/profiles.py. */
+#include "io/profile.h"
+#include "io/profile_text.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+static struct profile_line line;
+
+/* The values of a line as "name=value|…", or NULL. */
+static const char *taken(const char *text)
+{
+    static char out[1024];
+    struct span values[PROFILE_NAMES_MAX];
+    if (!profile_line_match(&line, span_of(text), values))
+        return NULL;
+    size_t size = 0;
+    out[0] = 0;
+    for (uint32_t i = 0; i < line.name_count; i++)
+        size += (size_t)sprintf(out + size, "%s%.*s=%.*s", i ? "|" : "", (int)line.names[i].size, line.names[i].data, (int)values[i].size,
+                                values[i].data);
+    return out;
+}
+
+static void expect_taken(const char *text, const char *wanted)
+{
+    const char *got = taken(text);
+    cr_expect(wanted ? got && strcmp(got, wanted) == 0 : !got, "'%s': %s", text, got ? got : "(no)");
+}
+
+static void read_template(const char *text)
+{
+    cr_assert_null(profile_line_read(&line, span_of(text)), "%s", text);
+}
+
+Test(profile, lines)
+{
+    read_template("<{a}> {}: {b+} [{c}]");
+    expect_taken("<1> x: y [2]", "a=1|b=y|c=2");
+    expect_taken("<> : [x] [y] []", "a=|b=[x] [y]|c=");
+    expect_taken("<1> x: y [2] ", NULL);
+    expect_taken(" <1> x: y [2]", NULL);
+    expect_taken("<1> x y [2]", NULL);
+    expect_taken("", NULL);
+    read_template("{a}");
+    expect_taken("", "a=");
+    expect_taken("x y", "a=x y");
+    read_template("{a} end");
+    expect_taken("x end end", "a=x end");
+    expect_taken("end", NULL);
+    read_template("id:{id}{sub? sub:}{n? dlvrd:} done:{done} stat:{stat}{err? err:}{text? text:}");
+    expect_taken("id:1 sub:2 dlvrd:3 done:4 stat:5 err:6 text:7", "id=1|sub=2|n=3|done=4|stat=5|err=6|text=7");
+    expect_taken("id:1 done:4 stat:5", "id=1|sub=|n=|done=4|stat=5|err=|text=");
+    expect_taken("id:1 done:4 stat:5 text: sub:9 err:8", "id=1|sub=|n=|done=4|stat=5 text: sub:9|err=8|text=");
+    expect_taken("id:1 dlvrd:3 done:4 stat:5 text:", "id=1|sub=|n=3|done=4|stat=5|err=|text=");
+    expect_taken("id:1 stat:5 done:4", NULL);
+}
+
+Test(profile, templates_that_are_none)
+{
+    static const char *const WRONG[] = {"", "text", "{", "{a", "{a}{b}", "{a} {a}", "{} {}", "{a?}", "{a}{b+}"};
+    for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++)
+        cr_expect_not_null(profile_line_read(&line, span_of(WRONG[i])), "'%s'", WRONG[i]);
+}
+
+static void expect_text(enum profile_text form, bool ucs2, const char *given, const char *wanted)
+{
+    char out[1024];
+    size_t size = profile_text(form, ucs2, span_of(given), out);
+    cr_expect(span_equal((struct span){out, size}, span_of(wanted)), "'%s': '%.*s'", given, (int)size, out);
+}
+
+Test(profile, texts)
+{
+    expect_text(PROFILE_PLAIN, false, "R %31", "R %31");
+    expect_text(PROFILE_HEX_UCS2, true, "005200200031", "R 1");
+    expect_text(PROFILE_HEX_UCS2, true, "0410D83DDe00", "А😀");
+    expect_text(PROFILE_HEX_UCS2, false, "0052", "0052"); /* another coding */
+    expect_text(PROFILE_HEX_UCS2, true, "", "");
+    expect_text(PROFILE_HEX_UCS2, true, "005", "\xff");
+    expect_text(PROFILE_HEX_UCS2, true, "00g2", "\xff");
+    expect_text(PROFILE_HEX_UCS2, true, "005241", "\xffR");
+    expect_text(PROFILE_URL, false, "R+1%201%2b", "R 1 1+");
+    expect_text(PROFILE_URL, false, "%D0%90", "А");
+    expect_text(PROFILE_URL, true, "%04%10%00+", "А ");
+    expect_text(PROFILE_URL, false, "%4", "\xff");
+    expect_text(PROFILE_URL, false, "%zz", "\xff");
+    expect_text(PROFILE_PYTHON, false, "'R 1 1'", "R 1 1");
+    expect_text(PROFILE_PYTHON, false, "\"it's\"", "it's");
+    expect_text(PROFILE_PYTHON, false, "'a\\n\\t\\\\\\'\\x41\\u0410\\U0001f600'", "a\n\t\\'AА😀");
+    expect_text(PROFILE_PYTHON, false, "b'R 1 1'", "R 1 1");
+    expect_text(PROFILE_PYTHON, false, "b'\\x04\\x10\\x00 '", "А ");
+    expect_text(PROFILE_PYTHON, false, "b'\\xd0\\x90'", "А");
+    expect_text(PROFILE_PYTHON, false, "R 1 1", "\xff");
+    expect_text(PROFILE_PYTHON, false, "'", "\xff");
+    expect_text(PROFILE_PYTHON, false, "", "\xff");
+    expect_text(PROFILE_PYTHON, false, "'\\x4'", "\xff");
+    expect_text(PROFILE_PYTHON, false, "'\\q'", "\xff");
+}
+
+Test(profile, user_data_headers)
+{
+    static const struct {
+        const char *given;
+        bool url, good;
+        struct profile_part part;
+    } ROWS[] = {
+        {"", false, true, {0, 0, 0}},
+        {"050003CC0201", false, true, {0xcc, 2, 1}},
+        {"060804012c0302", false, true, {300, 3, 2}},
+        {"%05%00%03%CC%02%01", true, true, {0xcc, 2, 1}},
+        {"0B0504158200000003070201", false, true, {7, 2, 1}}, /* ports before it */
+        {"040103CC02", false, false, {0, 0, 0}},
+        {"0500", false, false, {0, 0, 0}},
+        {"0", false, false, {0, 0, 0}},
+        {"zz", false, false, {0, 0, 0}},
+        {"00", false, true, {0, 0, 0}},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        struct profile_part part;
+        bool good = profile_udh(span_of(ROWS[i].given), ROWS[i].url, &part);
+        cr_expect_eq(good, ROWS[i].good, "'%s'", ROWS[i].given);
+        cr_expect(!good || (part.reference == ROWS[i].part.reference && part.parts == ROWS[i].part.parts && part.part == ROWS[i].part.part),
+                  "'%s'", ROWS[i].given);
+    }
+}
+
+static struct profiles *read_ini(const char *text)
+{
+    struct profiles *profiles = NULL;
+    struct fault fault = {0};
+    cr_assert_eq(profiles_open(&profiles, "x", span_of(text), &fault), 0, "%s", fault.text);
+    return profiles;
+}
+
+#define RECEIPTS "[r]\r\nkind = receipts\nsms_id = a\nstatus = b\nat = c\n"
+
+Test(profile, times)
+{
+    static const struct {
+        const char *time, *given, *utc; /* utc NULL: none of them */
+    } ROWS[] = {
+        {"time = %d.%m.%Y %H:%M:%S\nzone = +05:00", "01.02.2026 03:04:05", "1769897045"},
+        {"time = %d.%m.%Y %H:%M:%S\nzone = +05:00", "31.02.2026 03:04:05", NULL},
+        {"time = %d.%m.%Y %H:%M:%S\nzone = +05:00", "29.02.2028 03:04:05", "1835388245"},
+        {"time = %d.%m.%Y %H:%M:%S\nzone = +05:00", "01.02.2026 03:04:60", NULL},
+        {"time = %d.%m.%Y %H:%M:%S\nzone = +05:00", "01.02.2026 03:04:05 ", NULL},
+        {"time = %d.%m.%Y %H:%M:%S\nzone = +05:00", "01.02.2026", NULL},
+        {"time = %d.%m.%Y %H:%M:%S\nzone = +05:00", "", NULL},
+        {"time = %d.%m.%Y\nzone = +05:00", "01.02.2026", "1769886000"},
+        {"time = %d.%m.%Y\nzone = +05:00", "01.02.1899", NULL},
+        {"time = %y%m%d%H%M%S\ntime = %y%m%d%H%M\nzone = Z", "2602010304", "1769915040"},
+        {"time = %y%m%d%H%M%S\ntime = %y%m%d%H%M\nzone = Z", "260201030405", "1769915045"},
+        {"time = %y%m%d%H%M%S\ntime = %y%m%d%H%M\nzone = Z", "26020103040", "1769915040"},
+        {"time = %s", "1769915045", "1769915045"},
+        {"time = %s", "-1", NULL},
+        {"time = %s", "99999999999", NULL},
+        {"time = %Y-%m-%d %H:%M:%S %z", "2026-02-01 03:04:05 +0300", "1769904245"},
+        {"time = %Y-%m-%d %H:%M:%S %z", "2026-02-01 03:04:05", NULL},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        char ini[512], got[32] = "";
+        int64_t ms;
+        snprintf(ini, sizeof ini, RECEIPTS "%s\n", ROWS[i].time);
+        struct profiles *profiles = read_ini(ini);
+        bool good = profile_time(profiles_at(profiles, 0), span_of(ROWS[i].given), &ms);
+        if (good)
+            snprintf(got, sizeof got, "%lld", (long long)(ms / 1000));
+        cr_expect(good == (ROWS[i].utc != NULL) && (!good || strcmp(got, ROWS[i].utc) == 0), "%s, '%s': %s", ROWS[i].time, ROWS[i].given, got);
+        profiles_close(profiles);
+    }
+}
+
+Test(profile, words_and_places)
+{
+    struct profiles *profiles = read_ini("\xef\xbb\xbf# none\n; none\n\n" RECEIPTS
+                                         "status.OK now = delivered\nstatus.Нет=failed\noperator = \"x y\"\noperator.x y = kcell\n"
+                                         "[s]\nkind=withdrawals\nheader = no\nmatch = *\ndelimiter=tab\nnotice_id=3\nwithdrawn_at=1\ncause=\"\"\n");
+    const struct profile *r = profiles_at(profiles, 0), *s = profiles_at(profiles, 1);
+    cr_expect(r && s && !profiles_at(profiles, 2));
+    cr_expect_str_eq(r->name, "r");
+    cr_expect_eq(r->line, 4);
+    cr_expect(span_equal(profile_word(r, SPAN("status"), SPAN("ok NOW")), SPAN("delivered")));
+    cr_expect(span_equal(profile_word(r, SPAN("status"), SPAN("Нет")), SPAN("failed")));
+    cr_expect(span_equal(profile_word(r, SPAN("status"), SPAN("DELIVRD")), SPAN("DELIVRD")));
+    cr_expect(span_equal(profile_word(r, SPAN("operator"), SPAN("x y")), SPAN("kcell")));
+    cr_expect(s->headless && s->delimiter == '\t' && s->sources[0].number == 2 && s->sources[1].number == 0);
+    cr_expect(s->sources[2].from == PROFILE_CONSTANT && s->sources[2].text.size == 0);
+    profiles_close(profiles);
+    profiles_close(NULL);
+}
