@@ -318,6 +318,23 @@ def test_forget(b):
         b("forget", "store", phone, exit=4)
 
 
+def test_forget_rejected(b):
+    """--keep-rejected keeps records as they came: a phone in whatever form leaves them, and what is kept of the run comes again"""
+    b.nights(until=1)
+    rows = ["z1,2026-11-03T10:00:00+05:00,+7 (701) 120-01-01,1414,", "z2,2026-11-03T10:00:00+05:00,8 701 120 01 01,1414,nonsense",
+            "z3,2026-11-03T10:00:00+05:00,87019990001,1414,hello", 'z4,"x"y,87011200101,1414,hello']
+    with open(b.path("m.csv"), "w") as f:
+        f.write("operator,message_id,received_at,msisdn,short_code,text\n" + "".join(f"kcell,{row}\n" for row in rows))
+    b("run", "store", "--out", "two", "--as-of", AS_OF[1], "--keep-rejected", "m.csv")
+    b("reissue", "store", 2, "--out", "again")
+    same("as it was", b.files("again"), b.files("two"))
+    b("forget", "store", "77011200101")
+    b("reissue", "store", 2, "--out", "then")
+    kept = open(b.path("then/rejected-messages.csv")).read()
+    same("who is left", [id for id in ("z1", "z2", "z3", "z4") if id in kept], ["z3"])
+    b.sound("store")
+
+
 def test_forget_many(b):
     """one phone after another, closed and open, between runs too: the store is whole all along, and in the end nobody is in it"""
     b.nights(until=2)
