@@ -442,6 +442,47 @@ Test(values, account)
     }
 }
 
+/* 97 as a pencil does it: what a byte weighs among the digits, and what is left of the whole. */
+static unsigned account_rest(const char account[20])
+{
+    unsigned rest = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        char byte = account[(i + 4) % 20];
+        unsigned weight = byte >= '0' && byte <= '9' ? (unsigned)(byte - '0') : (unsigned)(byte - 'A' + 10);
+        rest = (rest * (weight > 9 ? 100 : 10) + weight) % 97;
+    }
+    return rest;
+}
+
+/* Every byte at every place, with two digits elsewhere that make the check come out right as often as they can: KZ, five digits,
+ * then digits and letters, and of the check figures 02 to 98. */
+Test(values, account_places)
+{
+    for (unsigned at = 0; at < 20; at++) {
+        unsigned free_at = at < 18 ? 18 : 16;
+        for (unsigned byte = 1; byte < 256; byte++) {
+            char upper = (char)(byte >= 'a' && byte <= 'z' ? byte - 'a' + 'A' : byte);
+            bool digit = byte >= '0' && byte <= '9', letter = upper >= 'A' && upper <= 'Z';
+            bool fits = at == 0 ? upper == 'K' : at == 1 ? upper == 'Z' : at < 7 ? digit : digit || letter;
+            if (byte == ' ')
+                continue; /* struck out: 19 are left */
+            unsigned taken = 0, right = 0;
+            for (unsigned k = 0; k < 100; k++) {
+                char text[21] = "KZ047220000123456780", kept[20];
+                text[at] = (char)byte;
+                text[free_at] = (char)('0' + k / 10), text[free_at + 1] = (char)('0' + k % 10);
+                bool good = value_account((struct span){text, 20}, kept);
+                text[at] = upper;
+                cr_assert(!good || memcmp(text, kept, 20) == 0);
+                taken += good;
+                int check = (text[2] - '0') * 10 + text[3] - '0';
+                right += account_rest(text) == 1 && check >= 2 && check <= 98;
+            }
+            cr_expect_eq(taken, fits ? right : 0, "byte %02x at %u: %u of %u", byte, at, taken, right);
+        }
+    }
+}
+
 #define TEN "0123456789"
 #define SIXTY TEN TEN TEN TEN TEN TEN
 
@@ -463,6 +504,11 @@ Test(values, id)
         {"a\x80", NULL},
     };
     CHECK_ROWS(keep_id, ROWS);
+    for (int byte = 0; byte < 256; byte++) {
+        char text[] = {'a', (char)byte};
+        cr_expect_eq(value_id((struct span){text, 2}), byte > 0x20 && byte < 0x7f, "%02x", (unsigned)byte);
+        cr_expect_eq(value_id((struct span){text + 1, 1}), byte > 0x20 && byte < 0x7f, "%02x", (unsigned)byte);
+    }
     cr_expect_not(value_id(SPAN("a\0b")));
 }
 
@@ -488,6 +534,13 @@ Test(values, operator_code)
         {"\xd0\xb0", NULL},
     };
     CHECK_ROWS(keep_operator, ROWS);
+    for (int byte = 1; byte < 256; byte++) { /* [a-z0-9][a-z0-9_-]* */
+        bool first = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9'), behind = first || byte == '_' || byte == '-';
+        char text[] = {(char)byte, 'k', (char)byte};
+        cr_expect_eq(value_operator((struct span){text, 1}), first, "%02x alone", (unsigned)byte);
+        cr_expect_eq(value_operator((struct span){text, 2}), first, "%02x first", (unsigned)byte);
+        cr_expect_eq(value_operator((struct span){text + 1, 2}), behind, "%02x behind", (unsigned)byte);
+    }
 }
 
 Test(values, text)
