@@ -163,7 +163,8 @@ class Tree:
         script = lambda *args: [sys.executable, "-B", f"{self.path}/tests/{args[0]}", f"{self.build}/besik", *args[1:]]
         yield "cases", script("oracle/cases.py"), ("besik", "")
         yield "sample", script("cli/sample.py"), None
-        yield "edges", script("cli/edges.py", "report_of_receipts", "report_of_the_open", "notices_of_one_id", "superseded"), None
+        yield "edges", script("cli/edges.py", "report_of_receipts", "report_of_the_open", "receipts_by_the_clock",
+                               "silence_by_the_clock", "notices_of_one_id", "superseded"), None
         yield "core", script("oracle/check.py", "--core", "--quick", "--seed", "1"), None
         yield "full", script("oracle/check.py", "--quick", "--seed", "1"), None
         yield "commands", script("cli/commands.py"), None
