@@ -21,7 +21,7 @@ TOKENS = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|0
                         |<<=|>>=|\.\.\.|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|\S""", re.S | re.X)
 SWAPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 LOGIC = {"&&": "||", "||": "&&"}
-UNITS = "fault event flow ref phone reply segments values texts apply records findings".split()
+UNITS = "fault event flow ref pack phone reply segments values texts apply records findings".split()
 
 
 class Mutant(collections.namedtuple("Mutant", "operator file begin end new line")):

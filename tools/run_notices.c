@@ -149,8 +149,8 @@ static int conflict(struct run *run, uint32_t worker, const struct event *event,
                : 0;
 }
 
-/* All records of this run that name one notice id. */
-static int tell_apart(struct run *run, uint32_t index, const struct sort_entry *group, size_t count, struct fault *fault)
+/* All records of this run that name one notice id. What fails stands in `fault`. */
+static void tell_apart(struct run *run, uint32_t index, const struct sort_entry *group, size_t count, struct fault *fault)
 {
     struct run_worker *worker = &run->workers[index];
     const struct event *first = group[0].item;
@@ -158,7 +158,7 @@ static int tell_apart(struct run *run, uint32_t index, const struct sort_entry *
     struct notice_record known = {0};
     int there = segment_find(&worker->notices, group[0].key, run_notice_sub(run, first), &found, fault);
     if (there < 0)
-        return -1;
+        return;
     if (there)
         memcpy(&known, found.data, sizeof known);
     bool told = there;
@@ -179,9 +179,8 @@ static int tell_apart(struct run *run, uint32_t index, const struct sort_entry *
             failed = conflict(run, index, event, fault);
         }
         if (failed)
-            return -1;
+            return;
     }
-    return 0;
 }
 
 static void tell_notices_apart(struct crew_worker *crew_worker, void *context)
@@ -210,7 +209,7 @@ static void tell_notices_apart(struct crew_worker *crew_worker, void *context)
                 if (!span_equal(id[NOTICE_ID], other[NOTICE_ID]))
                     break;
             }
-            (void)tell_apart(run, crew_worker->index, entries + begin, end - begin, fault);
+            tell_apart(run, crew_worker->index, entries + begin, end - begin, fault);
         }
         if (fault->code != FAULT_NONE)
             break;

@@ -547,6 +547,60 @@ Test(phone, bounds_of_counts)
     cr_expect(phone.case_count == 10 && phone.mark_count == 10);
 }
 
+static size_t encoded_size(const struct life *life)
+{
+    struct span record = encode(life, INT64_MIN);
+    free((char *)record.data);
+    return record.size;
+}
+
+/* What is near takes few bytes: a mark of two months before the latest message or after it 13, an SMS of the run of the one
+ * before it 5, of an hour later 6; whole seconds fewer than milliseconds. */
+Test(phone, near_is_short)
+{
+    static struct life life;
+    static const int64_t NOW = 1795000000000;
+    some_life(&life);
+    struct phone *phone = &life.phone;
+    *phone = empty_phone(&life.room);
+    phone->latest_ms = NOW, phone->due_ms = NOW + DAY_MS;
+    phone->case_count = 1;
+    struct kase *kase = &phone->cases[0];
+    *kase = (struct kase){.number = 1, .slot = 1, .registered_ms = NOW, .begun_ms = NOW, .since_ms = NOW, .closed_ms = NEVER_MS,
+                          .expired_ms = NEVER_MS, .prompt_ms = NOW, .reminded_ms = NEVER_MS};
+    life.sent_count = 0;
+    size_t alone = encoded_size(&life);
+    for (int day = -60; day <= 60; day++)
+        if (phone->mark_count < MARKS)
+            phone->marks[phone->mark_count++] = mark_of(1, 2, NOW + day * DAY_MS * 3 / 2 % (60 * DAY_MS));
+    cr_expect_eq(encoded_size(&life), alone + MARKS * 13);
+    phone->mark_count = 0;
+    static const struct {
+        int64_t after_ms;
+        size_t size;
+    } ROWS[] = {{0, 5}, {15000, 5}, {-15000, 5}, {DAY_MS / 24, 6}, {DAY_MS / 24 + 1, 8}, {15, 5}, {DAY_MS * 30, 8}};
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        phone->sms_count = kase->sms_count = 2;
+        phone->sms[0] = (struct sms){.at_ms = NOW};
+        phone->sms[1] = (struct sms){.at_ms = NOW + ROWS[i].after_ms};
+        cr_expect_eq(encoded_size(&life), alone + 5 + ROWS[i].size, "row %zu", i);
+        phone->sms_count = kase->sms_count = 0; /* the same where they go out now */
+        life.sent[0] = phone->sms[0], life.sent[1] = phone->sms[1], life.sent_case[0] = life.sent_case[1] = 0, life.sent_count = 2;
+        cr_expect_eq(encoded_size(&life), alone + 5 + ROWS[i].size, "row %zu", i);
+        life.sent_count = 0;
+    }
+    /* an hour later than the one it is told from, each time of a case is a byte longer */
+    int64_t *times[] = {&kase->since_ms, &kase->prompt_ms, &kase->reminded_ms, &kase->expired_ms, &kase->closed_ms};
+    int64_t near[] = {kase->begun_ms, kase->since_ms, kase->prompt_ms, kase->since_ms, kase->since_ms};
+    for (size_t i = 1; i < sizeof times / sizeof *times; i++) {
+        *times[i] = near[i];
+        size_t same = encoded_size(&life);
+        *times[i] = near[i] + DAY_MS / 24;
+        cr_expect_eq(encoded_size(&life), same + 1, "%zu", i);
+        *times[i] = near[i];
+    }
+}
+
 /* Counts that the bytes cannot hold are refused before anything is asked for. */
 Test(phone, damaged_counts)
 {

@@ -371,6 +371,19 @@ Test(values, iin)
         text[i] = (char)(text[i] + 11);
         cr_expect_not(value_iin((struct span){text, 12}), "%s", text);
     }
+    /* of each month the last day, and no more: some of ten numbers is right, or none is */
+    static const int DAYS[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    for (int month = 0; month <= 13; month++) {
+        for (int day = 0; day < 100; day++) {
+            int taken = 0;
+            for (int last = 0; last < 100; last++) {
+                char text[16];
+                snprintf(text, sizeof text, "04%02d%02d5000%02d", month, day, last);
+                taken += value_iin((struct span){text, 12});
+            }
+            cr_expect_eq(taken > 0, month >= 1 && month <= 12 && day >= 1 && day <= DAYS[month - 1], "%02d-%02d", month, day);
+        }
+    }
     /* whether the date is real decides: some check digit must do, or none may */
     static const struct {
         const char *digits_7;
@@ -504,10 +517,16 @@ Test(values, id)
         {"a\x80", NULL},
     };
     CHECK_ROWS(keep_id, ROWS);
-    for (int byte = 0; byte < 256; byte++) {
-        char text[] = {'a', (char)byte};
-        cr_expect_eq(value_id((struct span){text, 2}), byte > 0x20 && byte < 0x7f, "%02x", (unsigned)byte);
-        cr_expect_eq(value_id((struct span){text + 1, 1}), byte > 0x20 && byte < 0x7f, "%02x", (unsigned)byte);
+    char text[] = SIXTY "abcd "; /* every byte at every place of ids of every size; what stands behind does not count */
+    for (size_t size = 1; size <= 64; size++) {
+        for (size_t at = 0; at < size; at++) {
+            char was = text[at];
+            for (int byte = 0; byte < 256; byte++) {
+                text[at] = (char)byte;
+                cr_assert_eq(value_id((struct span){text, size}), byte > 0x20 && byte < 0x7f, "%02x at %zu of %zu", (unsigned)byte, at, size);
+            }
+            text[at] = was;
+        }
     }
     cr_expect_not(value_id(SPAN("a\0b")));
 }
