@@ -377,7 +377,7 @@ Test(values, iin)
         for (int day = 0; day < 100; day++) {
             int taken = 0;
             for (int last = 0; last < 100; last++) {
-                char text[16];
+                char text[64];
                 snprintf(text, sizeof text, "04%02d%02d5000%02d", month, day, last);
                 taken += value_iin((struct span){text, 12});
             }
