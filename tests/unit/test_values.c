@@ -344,8 +344,21 @@ Test(values, date)
     };
     CHECK_ROWS(keep_date, ROWS);
 
-    /* every day, one by one, against a calendar that only counts */
+    /* every two figures for month and day, of a leap year and another */
     static const int DAYS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    for (int year = 2023; year <= 2024; year++) {
+        for (int month = 0; month < 100; month++) {
+            for (int of_month = 0; of_month < 100; of_month++) {
+                char text[64];
+                int32_t day;
+                snprintf(text, sizeof text, "%04d-%02d-%02d", year, month, of_month);
+                bool real = month >= 1 && month <= 12 && of_month >= 1 && of_month <= DAYS[month - 1] + (year == 2024 && month == 2);
+                cr_assert_eq(value_date((struct span){text, 10}, &day), real, "%s", text);
+            }
+        }
+    }
+
+    /* every day, one by one, against a calendar that only counts */
     int32_t expected = -719162; /* 0001-01-01 */
     for (int year = 1; year <= 9999; year++) {
         for (int month = 1; month <= 12; month++) {
@@ -610,6 +623,60 @@ Test(values, text)
             memset(text, 'a', sizeof text);
             text[before] = '\0';
             cr_expect_not(value_text((struct span){text, 40}), "NUL at %zu", before);
+        }
+    }
+}
+
+/* Any two bytes, with tails behind them, and each of the four places any byte: valid where the code point that they spell is one
+ * and is spelt so. */
+static bool spells_code_points(const unsigned char *bytes, size_t size)
+{
+    while (size) {
+        size_t length = bytes[0] < 0x80 ? 1 : bytes[0] < 0xc0 ? 0 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : bytes[0] < 0xf8 ? 4 : 0;
+        if (length == 0 || length > size || bytes[0] == 0)
+            return false;
+        uint32_t code_point = length == 1 ? bytes[0] : bytes[0] & (0x7fu >> length);
+        for (size_t i = 1; i < length; i++) {
+            if (bytes[i] < 0x80 || bytes[i] > 0xbf)
+                return false;
+            code_point = code_point << 6 | (bytes[i] & 0x3f);
+        }
+        static const uint32_t LEAST[] = {0, 1, 0x80, 0x800, 0x10000};
+        if (code_point < LEAST[length] || code_point > 0x10ffff || (code_point >= 0xd800 && code_point < 0xe000))
+            return false;
+        bytes += length;
+        size -= length;
+    }
+    return true;
+}
+
+Test(values, text_bytes)
+{
+    static const unsigned char USUAL[][4] = {{'a', 'a', 'a', 'a'}, {0xd0, 0x90, 0xd1, 0x8f}, {0xe2, 0x82, 0xac, 'a'}, {0xf0, 0x9f, 0x91, 0xb6},
+                                             {0xf1, 0x80, 0x80, 0x80}, {0xf4, 0x80, 0x80, 0x80}, {0xed, 0x80, 0x80, 0x80}, {0xe1, 0xbf, 0xbf, 'a'}};
+    for (unsigned before = 0; before < 9; before++) { /* in each lane of the steps of eight bytes */
+        for (unsigned first = 0; first < 256; first++) {
+            for (unsigned second = 0; second < 256; second++) {
+                char text[16] = "aaaaaaaaa";
+                const unsigned char bytes[] = {(unsigned char)first, (unsigned char)second, 0x80, 0x80};
+                for (size_t size = 1; size <= 4; size++) {
+                    memcpy(text + before, bytes, size);
+                    cr_assert_eq(value_text((struct span){text, before + size}), spells_code_points(bytes, size), "%02x %02x, %zu at %u", first,
+                                 second, size, before);
+                }
+            }
+        }
+        for (size_t i = 0; i < sizeof USUAL / sizeof *USUAL; i++) {
+            for (unsigned at = 0; at < 4; at++) {
+                for (unsigned byte = 0; byte < 256; byte++) {
+                    char text[16] = "aaaaaaaaa";
+                    unsigned char bytes[4];
+                    memcpy(bytes, USUAL[i], 4);
+                    bytes[at] = (unsigned char)byte;
+                    memcpy(text + before, bytes, 4);
+                    cr_assert_eq(value_text((struct span){text, before + 4}), spells_code_points(bytes, 4), "row %zu, %u: %02x", i, at, byte);
+                }
+            }
         }
     }
 }
