@@ -34,12 +34,12 @@ static int notice_order(const void *a, const void *b, const void *context)
     event_fields(x, field_x);
     event_fields(y, field_y);
     int order = span_compare(field_x[NOTICE_ID], field_y[NOTICE_ID]);
-    if (!order && x->kind != y->kind)
-        order = x->kind < y->kind ? -1 : 1;
-    if (!order && x->at_ms != y->at_ms)
-        order = x->at_ms < y->at_ms ? -1 : 1;
-    if (!order && x->phone != y->phone)
-        order = x->phone < y->phone ? -1 : 1;
+    if (!order)
+        order = COMPARE(x->kind, y->kind);
+    if (!order)
+        order = COMPARE(x->at_ms, y->at_ms);
+    if (!order)
+        order = COMPARE(x->phone, y->phone);
     if (!order)
         order = event_compare(x, y);
     return order ? order : input_order(&run->inputs, x->piece, x->line, y->piece, y->line);
@@ -231,7 +231,7 @@ static int index_order(const void *a, const void *b, const void *context)
 {
     const struct index_row *x = a, *y = b;
     (void)context;
-    return (x->sub > y->sub) - (x->sub < y->sub);
+    return COMPARE(x->sub, y->sub);
 }
 
 /* Sorted by id, part after part, straight to the store: a few bytes a notice, so one thread is enough. */
