@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""What the sample does not meet: runs of many transactions that fail, a report of receipts, bytes that JSON escapes, a case whose
-messages never left, notices of one id, receipts and silence to the second, a report of all that is open, options by their corners, a full standard output.
+"""What the sample does not meet: runs of many transactions that fail, a report of receipts, receipts and silence to the second, bytes
+that JSON escapes, a case whose messages never left, notices of one id, a report of all that is open, options by their corners, a
+full standard output.
 
 usage: edges.py BESIK [NAME…]         NAME: only these tests"""
 import csv, json, os, re, shutil, subprocess, sys
