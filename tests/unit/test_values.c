@@ -310,6 +310,20 @@ Test(values, time)
         {"\xd9\xa2\xd9\xa0\xd9\xa2\xd9\xa6-11-23T08:15:30Z", NULL}, /* other digits */
     };
     CHECK_ROWS(keep_time, ROWS);
+
+    /* any two bytes where two digits should stand: what is taken is digits, though others may weigh as much */
+    static const size_t PAIRS[] = {0, 2, 5, 8, 11, 14, 17, 20, 23};
+    for (size_t i = 0; i < sizeof PAIRS / sizeof PAIRS[0]; i++) {
+        char text[] = "2011-11-11T11:11:11+11:11";
+        for (unsigned first = 0; first < 256; first++) {
+            for (unsigned second = 0; second < 256; second++) {
+                int64_t ms;
+                text[PAIRS[i]] = (char)first, text[PAIRS[i] + 1] = (char)second;
+                if (value_time((struct span){text, sizeof text - 1}, &ms))
+                    cr_assert(first >= '0' && first <= '9' && second >= '0' && second <= '9', "%.25s", text);
+            }
+        }
+    }
 }
 
 Test(values, day_of)
@@ -386,7 +400,7 @@ Test(values, iin)
     }
     /* of each month the last day, and no more: some of ten numbers is right, or none is */
     static const int DAYS[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    for (int month = 0; month <= 13; month++) {
+    for (int month = 0; month < 100; month++) {
         for (int day = 0; day < 100; day++) {
             int taken = 0;
             for (int last = 0; last < 100; last++) {
