@@ -1,6 +1,8 @@
 """The rows of bench/run's table: each measures one goal, besik and what it is held against in turn, and gives ratios."""
-import glob, json, os, shutil, statistics, subprocess
+import glob, json, os, shutil, statistics, subprocess, tempfile, time
 from loads import MESSAGES_AT, NOTICES_AT, later
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Bench:
@@ -149,6 +151,38 @@ def row_again(bench):
                     lambda: bench.duckdb(bench.messages, "last", "again"), over="theirs")
     bench.drop("store", "again", "duck")
     return found
+
+
+def row_postgres(bench):
+    """at a tenth of the load: it would take minutes else"""
+    messages = max(1000, bench.messages // 10)
+    name = f"{messages:,} messages against PostgreSQL"
+    if not glob.glob("/usr/lib/postgresql/*/bin/initdb") and not shutil.which("initdb"):
+        return absent(name, "–", "PostgreSQL")
+    files = [f"{bench.loads.dialogues(messages)}/messages.csv"]
+
+    def theirs():
+        work = tempfile.mkdtemp(prefix="besik-postgres-")  # its user must reach it
+        os.chmod(work, 0o755)
+        try:
+            told = subprocess.run([f"{HERE}/postgres.sh", work, os.path.dirname(files[0])], check=True, capture_output=True, text=True).stdout
+        finally:
+            shutil.rmtree(work)
+        return float(told.split("=")[1])
+    return compare(bench, name, "–", lambda: bench.replay(files, messages), theirs, over="theirs")
+
+
+def row_zsv(bench):
+    """zsv does no more than read and write the columns again; of besik the whole run"""
+    if not shutil.which("zsv"):
+        return absent("bulk replay against `zsv select` of all columns", "–", "zsv")
+    files = [f"{bench.loads.dialogues(bench.messages)}/messages.csv"]
+
+    def theirs():
+        began = time.monotonic()
+        subprocess.run(["zsv", "select", "-o", bench.at("zsv.csv"), files[0], "--", "operator", "message_id", "received_at", "msisdn", "text"], check=True)
+        return time.monotonic() - began
+    return compare(bench, "bulk replay against `zsv select` of all columns", "–", lambda: bench.replay(files, bench.messages), theirs, over="theirs")
 
 
 def row_engine(bench):

@@ -146,11 +146,10 @@ static int64_t next_due(const struct apply *apply)
 
 static int heard_order(const struct heard_identity *a, const struct heard_identity *b)
 {
-    if (a->kind != b->kind)
-        return a->kind < b->kind ? -1 : 1;
-    if (a->party != b->party)
-        return a->party < b->party ? -1 : 1;
-    return (a->identity > b->identity) - (a->identity < b->identity);
+    int order = COMPARE(a->kind, b->kind);
+    if (!order)
+        order = COMPARE(a->party, b->party);
+    return order ? order : COMPARE(a->identity, b->identity);
 }
 
 /* Heap sort: in place, no recursion, never quadratic. */

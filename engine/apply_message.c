@@ -37,7 +37,6 @@ static void miss(struct apply *apply, const struct mail *mail, struct kase *kase
     apply_note(apply, kase, HISTORY_MESSAGE, RESULT_MISS, reason, mail->event);
     if (kase->misses >= 3) {
         apply->counts.given_up[0]++;
-        kase->closed_step = kase->step;
         apply_flow(apply, kase, ON_GIVEN_UP, OUTCOME_MISSED);
     } else {
         kase->corrected_run = run;
@@ -59,8 +58,6 @@ static void find_late(struct apply *apply, const struct mail *mail, const struct
 static void revive(struct apply *apply, const struct mail *mail, struct kase *kase)
 {
     enum step step = kase->closed_step;
-    kase->closed_by = OUTCOME_NONE;
-    kase->closed_step = STEP_CLOSED;
     kase->outcomes[step_phase(step)] = OUTCOME_NONE;
     apply->counts.revived++;
     find_late(apply, mail, kase, kase->slot, true);

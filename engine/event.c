@@ -119,22 +119,19 @@ size_t event_unpack(const char *at, struct event *out)
 
 int event_compare(const struct event *a, const struct event *b)
 {
-    if (a->at_ms != b->at_ms)
-        return a->at_ms < b->at_ms ? -1 : 1;
-    if (a->kind != b->kind)
-        return a->kind < b->kind ? -1 : 1;
-    if (a->kind == KIND_MESSAGES && a->operator_rank != b->operator_rank)
-        return a->operator_rank < b->operator_rank ? -1 : 1;
+    int order = COMPARE(a->at_ms, b->at_ms);
+    if (!order)
+        order = COMPARE(a->kind, b->kind);
+    if (!order && a->kind == KIND_MESSAGES)
+        order = COMPARE(a->operator_rank, b->operator_rank);
     const char *at_a = event_payload(a), *at_b = event_payload(b);
-    for (unsigned i = 0; i < ORDER_FIELDS[a->kind]; i++) {
+    for (unsigned i = 0; !order && i < ORDER_FIELDS[a->kind]; i++) {
         struct span field_a, field_b;
         at_a = next_field(at_a, &field_a);
         at_b = next_field(at_b, &field_b);
-        int order = span_compare(field_a, field_b);
-        if (order)
-            return order;
+        order = span_compare(field_a, field_b);
     }
-    return 0;
+    return order;
 }
 
 /* The bytes of fields [from, to) with their sizes: unambiguous, and in one piece. */

@@ -252,7 +252,7 @@ static void get_sms(struct cursor *in, struct sms *sms, int64_t before_ms)
 /* ---- the whole ---- */
 
 /* the least that one of them takes, so that a damaged count cannot ask for much */
-#define CASE_SIZE_MIN 32
+#define CASE_SIZE_MIN 46
 #define SMS_SIZE_MIN 5
 #define MARK_SIZE 13
 

@@ -44,8 +44,8 @@ struct kase {
     uint8_t child_order;
     uint8_t withdrawn;
     uint8_t outcomes[PHASE_COUNT]; /* enum outcome */
-    uint8_t closed_by;             /* enum outcome that closed it */
-    uint8_t closed_step;           /* the prompt that was given up */
+    uint8_t closed_by;             /* enum outcome that closed it, where it is closed */
+    uint8_t closed_step;           /* the prompt that expired, where one closed it */
     uint8_t expired_step;          /* the kindergarten prompt that expired while the case went on, else STEP_CLOSED */
     int64_t expired_ms;            /* as-of of the run that gave it up */
     int64_t closed_ms;             /* as-of of the run that closed it last */

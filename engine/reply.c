@@ -62,8 +62,6 @@ static bool begins_with_letter(const char *at, const char *end)
     unsigned size = value_decode(at, &code_point);
     if (value_is_letter(code_point))
         return true;
-    if (code_point < 0x80 || (code_point >= 0x400 && code_point <= 0x52f))
-        return false;
     if (code_point == EZH)
         return begins_with_caron(at + size, end);
     utf8proc_int32_t parts[8];

@@ -22,12 +22,15 @@ static inline int span_equal(struct span a, struct span b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* Order of two numbers of one type: -1, 0, 1. */
+#define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
+
 /* Order as bytes: a shorter one first where it is the other's beginning. */
 static inline int span_compare(struct span a, struct span b)
 {
     size_t size = a.size < b.size ? a.size : b.size;
     int order = size ? memcmp(a.data, b.data, size) : 0;
-    return order ? order : (a.size > b.size) - (a.size < b.size);
+    return order ? order : COMPARE(a.size, b.size);
 }
 
 #endif

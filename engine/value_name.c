@@ -57,14 +57,13 @@ static inline bool name_feed(struct name_parse *parse, uint32_t code_point, cons
     return true;
 }
 
-/* NFC leaves the code point at `at` alone and never joins it to the one before: U+0000–02FF, U+0400–053F and
- * ’. (There are marks in U+0483–0487, but they join nothing: wherever they stand, it is no name.) Others may
- * be so too; they only take the long way. */
-static bool is_inert(const unsigned char *at)
+/* NFC leaves the code point that begins so alone and never joins it to the one before: U+0000–02FF and U+0400–053F. (There
+ * are marks in U+0483–0487, but they join nothing: wherever they stand, it is no name.) Others may be so too; they only take
+ * the long way. */
+static bool is_inert(char first)
 {
-    if (at[0] < 0xcc || (at[0] >= 0xd0 && at[0] <= 0xd4))
-        return true;
-    return at[0] == 0xe2 && at[1] == 0x80 && at[2] == 0x99;
+    unsigned char lead = (unsigned char)first;
+    return lead < 0xcc || (lead >= 0xd0 && lead <= 0xd4);
 }
 
 /* Feeds the NFC form of the cluster at `at`; returns its length in bytes, 0 where this is no name. */
@@ -99,24 +98,19 @@ static size_t name_feed_cluster(struct name_parse *parse, const char *at, size_t
 bool value_name(struct span text, char out[VALUE_NAME_MAX], struct value_name *ret_name)
 {
     struct name_parse parse = {.out = out};
-    const char *at = text.data, *end = text.data + text.size;
-    bool inert = text.size > 0 && is_inert((const unsigned char *)at);
-    while (at < end) {
-        uint32_t code_point = (unsigned char)at[0];
-        size_t size = code_point < 0x80 ? 1 : value_decode(at, &code_point);
-        bool next_inert = at + size == end || is_inert((const unsigned char *)at + size);
-        if (inert && next_inert) {
+    const char *end = text.data + text.size;
+    size_t size;
+    for (const char *at = text.data; at < end; at += size) {
+        uint32_t code_point;
+        size = value_decode(at, &code_point);
+        if (is_inert(at[0]) && (at + size == end || is_inert(at[size]))) {
             if (!name_feed(&parse, code_point, at, (unsigned)size))
                 return false;
-            at += size;
-            inert = next_inert;
-            continue;
+        } else {
+            size = name_feed_cluster(&parse, at, (size_t)(end - at));
+            if (size == 0)
+                return false;
         }
-        size = name_feed_cluster(&parse, at, (size_t)(end - at));
-        if (size == 0)
-            return false;
-        at += size;
-        inert = at < end && is_inert((const unsigned char *)at);
     }
     if (parse.words < 2 || !parse.on_letter)
         return false;

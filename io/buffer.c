@@ -68,16 +68,12 @@ static char *escape(char *out, unsigned char c)
     return out;
 }
 
-/* Not `readable`: each byte that is no ASCII becomes U+FFFD. */
-static int put_json(struct buffer *buffer, struct span text, bool readable, struct fault *fault)
+char *json_put(char *out, struct span text)
 {
-    char *begin = buffer_room(buffer, 6 * text.size + 2, fault), *out = begin;
-    if (!out)
-        return -1;
     *out++ = '"';
     for (size_t i = 0; i < text.size;) {
         uint64_t word;
-        if (readable && text.size - i >= sizeof word) {
+        if (text.size - i >= sizeof word) {
             memcpy(&word, text.data + i, sizeof word);
             if (!has_special(word)) {
                 memcpy(out, &word, sizeof word);
@@ -86,16 +82,30 @@ static int put_json(struct buffer *buffer, struct span text, bool readable, stru
                 continue;
             }
         }
-        unsigned char c = (unsigned char)text.data[i++];
-        if (!readable && c >= 0x80) {
-            memcpy(out, "\xef\xbf\xbd", 3);
-            out += 3;
-        } else {
-            out = escape(out, c);
-        }
+        out = escape(out, (unsigned char)text.data[i++]);
     }
     *out++ = '"';
-    buffer->size += (size_t)(out - begin);
+    return out;
+}
+
+/* What is no UTF-8: each byte that is no ASCII becomes U+FFFD. */
+static char *put_unreadable(char *out, struct span text)
+{
+    *out++ = '"';
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        out = c >= 0x80 ? mempcpy(out, "\xef\xbf\xbd", 3) : escape(out, c);
+    }
+    *out++ = '"';
+    return out;
+}
+
+static int put_json(struct buffer *buffer, struct span text, bool readable, struct fault *fault)
+{
+    char *begin = buffer_room(buffer, JSON_MAX(text.size), fault);
+    if (!begin)
+        return -1;
+    buffer->size += (size_t)((readable ? json_put(begin, text) : put_unreadable(begin, text)) - begin);
     return 0;
 }
 

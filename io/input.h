@@ -66,9 +66,9 @@ static inline int input_order(const struct inputs *inputs, uint32_t piece_a, uin
 {
     uint32_t file_a = inputs->pieces[piece_a].file, file_b = inputs->pieces[piece_b].file;
     if (file_a != file_b)
-        return file_a < file_b ? -1 : 1;
+        return COMPARE(file_a, file_b);
     uint64_t a = input_line(inputs, piece_a, line_a), b = input_line(inputs, piece_b, line_b);
-    return (a > b) - (a < b);
+    return COMPARE(a, b);
 }
 
 #endif

@@ -36,11 +36,10 @@ int draft_copy(struct ref_reader *reader, struct span text, struct span *ret_cop
 static int compare_entries(const void *a, const void *b)
 {
     const struct draft_entry *x = a, *y = b;
-    if (x->list != y->list)
-        return x->list < y->list ? -1 : 1;
-    if (x->entry.number != y->entry.number)
-        return x->entry.number < y->entry.number ? -1 : 1;
-    return (x->line > y->line) - (x->line < y->line);
+    int order = COMPARE(x->list, y->list);
+    if (!order)
+        order = COMPARE(x->entry.number, y->entry.number);
+    return order ? order : COMPARE(x->line, y->line);
 }
 
 static void sort(struct draft *draft)

@@ -3,6 +3,8 @@
 
 #include "engine/values.h"
 
+#define ROW_MAX 512 /* keys, quotes and numbers of a request */
+
 static size_t put_number(char *out, unsigned number)
 {
     size_t size = 0;
@@ -64,10 +66,10 @@ int rows_sms(const struct rows *rows, const struct phone *phone, const struct ma
     return 0;
 }
 
-static void put(struct buffer *buffer, const char *key, struct span value, struct fault *fault)
+static char *put_key(char *out, struct span key, struct span value)
 {
-    buffer_add_text(buffer, key, fault);
-    buffer_json(buffer, value, fault);
+    out = mempcpy(out, key.data, key.size);
+    return json_put(out, value);
 }
 
 int rows_request(const struct rows *rows, const struct phone *phone, const struct kase *kase, enum agency agency,
@@ -84,37 +86,52 @@ int rows_request(const struct rows *rows, const struct phone *phone, const struc
         region[i] = (char)('0' + place % 10);
     size_t created_size = value_time_write(kase->requests[agency].created_ms, created);
     const struct {
-        const char *key;
-        struct span value;
+        struct span key, value;
     } facts_of_all[] = {
-        {"{\"request_id\":", {id, ID_SIZE}},
-        {",\"agency\":", span_of(AGENCY_WORDS[agency])},
-        {",\"created_at\":", {created, created_size}},
-        {",\"notice_id\":", kase->notice_id},
-        {",\"msisdn\":", {msisdn, sizeof msisdn}},
-        {",\"mother_iin\":", kase->iin},
-        {",\"birth_date\":", {birth_date, sizeof birth_date}},
-        {",\"sex\":", {sex, 1}},
-        {",\"surname\":", kase->surname},
-        {",\"given\":", kase->given},
-        {",\"patronymic\":", kase->patronymic},
-        {",\"region\":", {region, 9}},
+        {SPAN("{\"request_id\":"), {id, ID_SIZE}},
+        {SPAN(",\"agency\":"), span_of(AGENCY_WORDS[agency])},
+        {SPAN(",\"created_at\":"), {created, created_size}},
+        {SPAN(",\"notice_id\":"), kase->notice_id},
+        {SPAN(",\"msisdn\":"), {msisdn, sizeof msisdn}},
+        {SPAN(",\"mother_iin\":"), kase->iin},
+        {SPAN(",\"birth_date\":"), {birth_date, sizeof birth_date}},
+        {SPAN(",\"sex\":"), {sex, 1}},
+        {SPAN(",\"surname\":"), kase->surname},
+        {SPAN(",\"given\":"), kase->given},
+        {SPAN(",\"patronymic\":"), kase->patronymic},
+        {SPAN(",\"region\":"), {region, sizeof region}},
     };
-    for (size_t i = 0; i < sizeof facts_of_all / sizeof *facts_of_all; i++)
-        put(buffer, facts_of_all[i].key, facts_of_all[i].value, fault);
+    struct span education = {NULL, 0}, income = {NULL, 0}, office = {NULL, 0}, locality = {NULL, 0};
     if (agency == AGENCY_REGISTRY) {
-        put(buffer, ",\"education\":", ref_code(&ref->options[STEP_EDUCATION], kase->education), fault);
-        put(buffer, ",\"income\":", ref_code(&ref->options[STEP_INCOME], kase->income), fault);
-        put(buffer, ",\"office\":", ref_code(ref_choices(ref, STEP_OFFICE, kase->region), kase->office), fault);
+        education = ref_code(&ref->options[STEP_EDUCATION], kase->education);
+        income = ref_code(&ref->options[STEP_INCOME], kase->income);
+        office = ref_code(ref_choices(ref, STEP_OFFICE, kase->region), kase->office);
     } else if (agency == AGENCY_AKIMAT) {
-        put(buffer, ",\"locality\":", ref_code(ref_choices(ref, STEP_LOCALITY, kase->region), kase->locality), fault);
-    } else {
-        buffer_format(buffer, fault, ",\"child_order\":%u", kase->child_order);
-        put(buffer, ",\"account\":", kase->account, fault);
-        buffer_add_text(buffer, ",\"registration_reference\":", fault);
-        buffer_json_or_null(buffer, kase->reference, fault);
+        locality = ref_code(ref_choices(ref, STEP_LOCALITY, kase->region), kase->locality);
     }
+    size_t most = ROW_MAX + JSON_MAX(education.size + income.size + office.size + locality.size + kase->account.size + kase->reference.size);
+    for (size_t i = 0; i < sizeof facts_of_all / sizeof *facts_of_all; i++)
+        most += JSON_MAX(facts_of_all[i].value.size);
+    char *begin = buffer_room(buffer, most, fault), *out = begin;
+    if (!begin)
+        return -1;
+    for (size_t i = 0; i < sizeof facts_of_all / sizeof *facts_of_all; i++)
+        out = put_key(out, facts_of_all[i].key, facts_of_all[i].value);
+    if (agency == AGENCY_REGISTRY) {
+        out = put_key(out, SPAN(",\"education\":"), education);
+        out = put_key(out, SPAN(",\"income\":"), income);
+        out = put_key(out, SPAN(",\"office\":"), office);
+    } else if (agency == AGENCY_AKIMAT) {
+        out = put_key(out, SPAN(",\"locality\":"), locality);
+    } else {
+        out = mempcpy(out, ",\"child_order\":", 15);
+        out += put_number(out, kase->child_order);
+        out = put_key(out, SPAN(",\"account\":"), kase->account);
+        out = mempcpy(out, ",\"registration_reference\":", 26);
+        out = kase->reference.size ? json_put(out, kase->reference) : mempcpy(out, "null", 4);
+    }
+    out = mempcpy(out, "}\n", 2);
+    buffer->size += (size_t)(out - begin);
     buffer->rows++;
-    buffer_add(buffer, "}\n", 2, fault);
-    return fault->code ? -1 : 0;
+    return 0;
 }

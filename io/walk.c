@@ -2,6 +2,7 @@
  * while the folders in it are read, so depth costs no descriptors. */
 #include "io/walk.h"
 
+#include "engine/span.h"
 #include "io/sys.h"
 
 #include <errno.h>
@@ -222,11 +223,10 @@ static int take_folder(struct gather *gather, const char *path, int flags)
 static int inode_order(const void *a, const void *b)
 {
     const struct found *x = a, *y = b;
-    if (x->file.device != y->file.device)
-        return x->file.device < y->file.device ? -1 : 1;
-    if (x->file.inode != y->file.inode)
-        return x->file.inode < y->file.inode ? -1 : 1;
-    return (x->order > y->order) - (x->order < y->order);
+    int order = COMPARE(x->file.device, y->file.device);
+    if (!order)
+        order = COMPARE(x->file.inode, y->file.inode);
+    return order ? order : COMPARE(x->order, y->order);
 }
 
 static int name_order(const void *a, const void *b)

@@ -126,7 +126,7 @@ static int key_order(unsigned kind, struct span a, struct span b)
     if (kind != TREE_FREE)
         return span_compare(a, b);
     uint64_t x = get_u64((const uint8_t *)a.data), y = get_u64((const uint8_t *)b.data);
-    return (x > y) - (x < y);
+    return COMPARE(x, y);
 }
 
 /* Bytes that the node takes, 0 where it is none. */

@@ -21,7 +21,7 @@ TOKENS = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|0
                         |<<=|>>=|\.\.\.|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|\S""", re.S | re.X)
 SWAPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 LOGIC = {"&&": "||", "||": "&&"}
-UNITS = "fault event flow ref phone reply segments values texts apply records".split()
+UNITS = "fault event flow ref pack phone reply segments values texts apply records findings".split()
 
 
 class Mutant(collections.namedtuple("Mutant", "operator file begin end new line")):
@@ -155,13 +155,16 @@ class Tree:
     def tests(self, file):
         """(name, command, what must be linked first), in the order that kills early"""
         stem = os.path.basename(file)[:-2].split("_")[0].rstrip("s")
-        units = sorted(UNITS, key=lambda name: not name.startswith(stem)) if file.startswith("engine/") else []
+        units = sorted(UNITS, key=lambda name: not name.startswith(stem))
+        if not file.startswith("engine/"):
+            units = [name for name in units if name.startswith(stem)]
         for name in units:
             yield f"test_{name}", [f"{self.build}/tests/test_{name}"], (f"test_{name}", "tests")
         script = lambda *args: [sys.executable, "-B", f"{self.path}/tests/{args[0]}", f"{self.build}/besik", *args[1:]]
         yield "cases", script("oracle/cases.py"), ("besik", "")
         yield "sample", script("cli/sample.py"), None
-        yield "edges", script("cli/edges.py", "report_of_receipts", "report_of_the_open", "notices_of_one_id", "superseded"), None
+        yield "edges", script("cli/edges.py", "report_of_receipts", "report_of_the_open", "receipts_by_the_clock",
+                               "silence_by_the_clock", "notices_of_one_id", "superseded"), None
         yield "core", script("oracle/check.py", "--core", "--quick", "--seed", "1"), None
         yield "full", script("oracle/check.py", "--quick", "--seed", "1"), None
         yield "commands", script("cli/commands.py"), None

@@ -47,9 +47,8 @@ static int due_order(const void *a, const void *b)
     struct due_entry x, y;
     memcpy(&x, a, sizeof x);
     memcpy(&y, b, sizeof y);
-    if (x.phone != y.phone)
-        return x.phone < y.phone ? -1 : 1;
-    return (x.due_ms > y.due_ms) - (x.due_ms < y.due_ms);
+    int order = COMPARE(x.phone, y.phone);
+    return order ? order : COMPARE(x.due_ms, y.due_ms);
 }
 
 static bool is_queued(const struct check *check, uint32_t phone, int64_t due_ms)

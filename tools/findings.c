@@ -47,14 +47,14 @@ static struct span row_detail(const struct finding_row *row)
 static int row_key_order(const struct finding_row *x, const struct finding_row *y)
 {
     int order = span_compare(finding_party(x), finding_party(y));
-    if (!order && x->hash != y->hash)
-        order = x->hash < y->hash ? -1 : 1;
-    if (!order && x->phone != y->phone)
-        order = x->phone < y->phone ? -1 : 1;
+    if (!order)
+        order = COMPARE(x->hash, y->hash);
+    if (!order)
+        order = COMPARE(x->phone, y->phone);
     if (!order)
         order = span_compare(row_id(x), row_id(y));
-    if (!order && x->slot != y->slot)
-        order = x->slot < y->slot ? -1 : 1;
+    if (!order)
+        order = COMPARE(x->slot, y->slot);
     if (!order && x->since_ms != y->since_ms) {
         /* as written: bytes order is time order but for the years' width, which is fixed, and the optional fraction */
         char a[VALUE_TIME_MAX], b[VALUE_TIME_MAX];
@@ -68,7 +68,7 @@ int finding_order(const void *a, const void *b, const void *context)
 {
     const struct finding_row *x = a, *y = b;
     (void)context;
-    int order = (x->finding > y->finding) - (x->finding < y->finding);
+    int order = COMPARE(x->finding, y->finding);
     if (!order)
         order = row_key_order(x, y);
     return order ? order : span_compare(row_detail(x), row_detail(y));

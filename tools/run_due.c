@@ -61,9 +61,8 @@ int run_queue_due(struct run *run, const struct due_entry *entries, size_t count
 static int awaited_order(const void *a, const void *b)
 {
     const struct awaited_row *x = a, *y = b;
-    if (x->operator != y->operator)
-        return x->operator < y->operator ? -1 : 1;
-    return (x->at_ms > y->at_ms) - (x->at_ms < y->at_ms);
+    int order = COMPARE(x->operator, y->operator);
+    return order ? order : COMPARE(x->at_ms, y->at_ms);
 }
 
 /* Nearly all rows are of this run's as-of: parted by operator they are in order. */

@@ -34,12 +34,12 @@ static int notice_order(const void *a, const void *b, const void *context)
     event_fields(x, field_x);
     event_fields(y, field_y);
     int order = span_compare(field_x[NOTICE_ID], field_y[NOTICE_ID]);
-    if (!order && x->kind != y->kind)
-        order = x->kind < y->kind ? -1 : 1;
-    if (!order && x->at_ms != y->at_ms)
-        order = x->at_ms < y->at_ms ? -1 : 1;
-    if (!order && x->phone != y->phone)
-        order = x->phone < y->phone ? -1 : 1;
+    if (!order)
+        order = COMPARE(x->kind, y->kind);
+    if (!order)
+        order = COMPARE(x->at_ms, y->at_ms);
+    if (!order)
+        order = COMPARE(x->phone, y->phone);
     if (!order)
         order = event_compare(x, y);
     return order ? order : input_order(&run->inputs, x->piece, x->line, y->piece, y->line);
@@ -149,8 +149,8 @@ static int conflict(struct run *run, uint32_t worker, const struct event *event,
                : 0;
 }
 
-/* All records of this run that name one notice id. */
-static int tell_apart(struct run *run, uint32_t index, const struct sort_entry *group, size_t count, struct fault *fault)
+/* All records of this run that name one notice id. What fails stands in `fault`. */
+static void tell_apart(struct run *run, uint32_t index, const struct sort_entry *group, size_t count, struct fault *fault)
 {
     struct run_worker *worker = &run->workers[index];
     const struct event *first = group[0].item;
@@ -158,7 +158,7 @@ static int tell_apart(struct run *run, uint32_t index, const struct sort_entry *
     struct notice_record known = {0};
     int there = segment_find(&worker->notices, group[0].key, run_notice_sub(run, first), &found, fault);
     if (there < 0)
-        return -1;
+        return;
     if (there)
         memcpy(&known, found.data, sizeof known);
     bool told = there;
@@ -179,9 +179,8 @@ static int tell_apart(struct run *run, uint32_t index, const struct sort_entry *
             failed = conflict(run, index, event, fault);
         }
         if (failed)
-            return -1;
+            return;
     }
-    return 0;
 }
 
 static void tell_notices_apart(struct crew_worker *crew_worker, void *context)
@@ -210,7 +209,7 @@ static void tell_notices_apart(struct crew_worker *crew_worker, void *context)
                 if (!span_equal(id[NOTICE_ID], other[NOTICE_ID]))
                     break;
             }
-            (void)tell_apart(run, crew_worker->index, entries + begin, end - begin, fault);
+            tell_apart(run, crew_worker->index, entries + begin, end - begin, fault);
         }
         if (fault->code != FAULT_NONE)
             break;
@@ -232,7 +231,7 @@ static int index_order(const void *a, const void *b, const void *context)
 {
     const struct index_row *x = a, *y = b;
     (void)context;
-    return (x->sub > y->sub) - (x->sub < y->sub);
+    return COMPARE(x->sub, y->sub);
 }
 
 /* Sorted by id, part after part, straight to the store: a few bytes a notice, so one thread is enough. */

@@ -118,7 +118,7 @@ static int event_order(const void *a, const void *b, const void *context)
     const struct event *x = a, *y = b;
     const struct run *run = context;
     if (x->phone != y->phone)
-        return x->phone < y->phone ? -1 : 1;
+        return COMPARE(x->phone, y->phone);
     if (x->kind == EVENT_DUE || y->kind == EVENT_DUE)
         return (x->kind == EVENT_DUE) - (y->kind == EVENT_DUE);
     int order = event_compare(x, y);

@@ -14,7 +14,7 @@ static int entry_order(const void *a, const void *b, const void *nobody)
 {
     const struct awaited_entry *x = a, *y = b;
     (void)nobody;
-    return (x->sms > y->sms) - (x->sms < y->sms);
+    return COMPARE(x->sms, y->sms);
 }
 
 /* By phone, case and SMS, in worker 0's lists: qsort would take memory of its own. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""What the sample does not meet: runs of many transactions that fail, a report of receipts, bytes that JSON escapes, a case whose
-messages never left, notices of one id, a report of all that is open, options by their corners, a full standard output.
+"""What the sample does not meet: runs of many transactions that fail, a report of receipts, receipts and silence to the second, bytes
+that JSON escapes, a case whose messages never left, notices of one id, a report of all that is open, options by their corners, a
+full standard output.
 
 usage: edges.py BESIK [NAME…]         NAME: only these tests"""
 import csv, json, os, re, shutil, subprocess, sys
@@ -124,6 +125,85 @@ def test_report_of_receipts(b):
     same("of the withdrawn nothing is said", [x for x in told() if x[3] in (c, f)], [])
     b.run(12, "out12")
     same("of an operator that has given none for a week neither", [x for x in told() if x[0] == "receipt_missing"], [])
+
+
+def found(b, out):
+    """a run's reconciliation.csv, its header gone"""
+    return [tuple(row.values()) for row in b.rows(f"{out}/reconciliation.csv")]
+
+
+def test_receipts_by_the_clock(b):
+    """receipt_missing from receipt_after on to the second, once for each SMS, of each operator by itself, in the order of when they
+    went out; not while an operator has given none for a week; and a dry run tells what the run tells"""
+    kcell, beeline, late = ["77011111111", "77012222222", "77013333333"], ["77051111111", "77052222222"], "77014444444"
+    phones = kcell + beeline
+    b.init("store", "--receipt-after", "2d", "--remind-after", "2d", "--expire-after", "30d")
+    b.run(2, "out2", b.write("n2.csv", NOTICES + "".join(notice(f"N{i}", phone, 2) for i, phone in enumerate(phones))))
+    first = {phone: b.sms("out2", phone)[0][0] for phone in phones}
+    b.run(3, "out3", b.write("r3.csv", RECEIPTS + f"{first[kcell[0]]},delivered,{day(3, '08:00:00')}\n"),
+          b.write("n3.csv", NOTICES + notice("N9", late, 3)))
+    first[late] = b.sms("out3", late)[0][0]
+    row = lambda phone, n, sms=None, operator="kcell": ("receipt_missing", operator, sms or first[phone], phone, "1", day(n), "no final receipt yet")
+    want = sorted(row(phone, 2) for phone in kcell[1:])
+    dry = lambda n, out, *files, clock="22:00:00": b("run", "store", "--out", out, "--as-of", day(n, clock), "--dry-run", *files)
+    missing = lambda out: sorted(x for x in found(b, out) if x[0] == "receipt_missing")
+    for name, n, clock, files, told in [
+            ("early", 4, "21:59:59", [], []), ("due", 4, "22:00:00", [], want),
+            ("heard", 4, "22:00:00", [b.write("r4.csv", RECEIPTS + f"{first[kcell[1]]},delivered,{day(4, '08:00:00')}\n")], [row(kcell[2], 2)]),
+            ("other", 4, "22:00:00", [b.write("o4.csv", RECEIPTS + f"{first[beeline[0]]},delivered,{day(4, '08:00:00')}\n")],
+             sorted([*want, row(beeline[1], 2, operator="beeline")])),
+            ("one later", 5, "21:59:59", [], want), ("both", 5, "22:00:00", [b.write("n5.csv", NOTICES + notice("N8", "77015555555", 5))],
+                                                    sorted([*want, row(late, 3)])),
+            ("last of the week", 10, "08:00:00", [], None), ("beyond the week", 10, "08:00:01", [], [])]:
+        dry(n, f"dry {name}", *files, clock=clock)
+        if told is not None:
+            same(name, missing(f"dry {name}"), told)
+        elif not set(want) < set(missing(f"dry {name}")):
+            raise Failed(f"{name}: {missing(f'dry {name}')}")
+    b.run(4, "out4")
+    same("the run", missing("out4"), want)
+    second = {phone: b.sms("out4", phone)[0][0] for phone in phones}
+    dry(4, "dry again")
+    same("once", missing("dry again"), [])
+    b.run(4, "again")
+    same("once, in a run too", missing("again"), [])
+    dry(5, "dry next")
+    same("the next night's alone", missing("dry next"), [row(late, 3)])
+    b.run(5, "out5", "o4.csv")
+    same("and of the operator that has now given one", missing("out5"), sorted([row(late, 3), row(beeline[1], 2, operator="beeline")]))
+    third = b.sms("out5", late)[0][0]
+    b.run(7, "out7")
+    same("the reminders", missing("out7"), sorted([row(phone, 4, second[phone]) for phone in kcell] + [row(late, 5, third)] +
+                                                  [row(phone, 4, second[phone], "beeline") for phone in beeline]))
+
+
+def test_silence_by_the_clock(b):
+    """operator_silent from silent_after on to the second, once for each silence; message_late with how many and from when to when"""
+    phone = "77011111111"
+    b.init("store", "--silent-after", "1d", "--remind-after", "9d", "--expire-after", "30d")
+    b.run(2, "out2", b.write("n2.csv", NOTICES + notice("N1", phone, 2)),
+          b.write("m2.csv", MESSAGES + message("m1", phone, 2, "20:00:00", "R 1 2") + message("x1", "77059999999", 2, "21:00:00", "x", "beeline")))
+    dry = lambda n, out, clock, *files: b("run", "store", "--out", out, "--as-of", day(n, clock), "--dry-run", *files)
+    told = lambda out, *findings: sorted((x[0], x[1], *x[5:]) for x in found(b, out) if x[0] in findings)
+    silent = lambda operator, n, clock: ("operator_silent", operator, day(n, clock), "no messages since")
+    for name, n, clock, want in [("early", 3, "19:59:59", []), ("one", 3, "20:00:00", [silent("kcell", 2, "20:00:00")]),
+                                 ("one still", 3, "20:59:59", [silent("kcell", 2, "20:00:00")]),
+                                 ("both", 3, "21:00:00", [silent("beeline", 2, "21:00:00"), silent("kcell", 2, "20:00:00")])]:
+        dry(n, f"dry {name}", clock)
+        same(name, told(f"dry {name}", "operator_silent"), want)
+    old = b.write("old.csv", MESSAGES + message("x2", "77058888888", 2, "20:30:00", "x", "beeline"))
+    dry(3, "dry old", "21:00:00", old)
+    same("an older message ends no silence", told("dry old", "operator_silent"), [silent("beeline", 2, "21:00:00"), silent("kcell", 2, "20:00:00")])
+    b.run(3, "out3")
+    same("the run", told("out3", "operator_silent"), [silent("beeline", 2, "21:00:00"), silent("kcell", 2, "20:00:00")])
+    b.run(4, "out4")
+    same("once", told("out4", "operator_silent"), [])
+    late = [(3, "10:00:00"), (2, "23:00:00"), (4, "21:59:59"), (4, "22:00:00")]
+    b.run(5, "out5", b.write("m5.csv", MESSAGES + "".join(message(f"l{i}", phone, n, clock, "R 1 1") for i, (n, clock) in enumerate(late))))
+    same("late", told("out5", "message_late"), [("message_late", "kcell", day(2, "23:00:00"), f"3 messages, {day(2, '23:00:00')} to {day(4, '21:59:59')}")])
+    same("silent a second time", told("out5", "operator_silent"), [silent("kcell", 4, "22:00:00")])
+    b.run(5, "again")
+    same("told", told("again", "operator_silent", "message_late"), [])
 
 
 def test_escapes(b):

@@ -8,6 +8,40 @@
 
 /* ---- section 6 ---- */
 
+/* Just as much room as the next event may need: with that all is well, with one less the list is named, with what it needs. */
+Test(apply, room)
+{
+    static uint32_t needs[LIST_COUNT];
+    static struct apply apply;
+    apply.phone.case_count = 3, apply.phone.sms_count = 50, apply.phone.mark_count = 70;
+    apply.verdicts.count = 1, apply.made.count = 20, apply.found.count = 300, apply.history.count = 4000;
+    apply.awaited.count = 50000, apply.heard.count = 6, apply.waiting.count = 7, apply.bytes.count = 80;
+    uint32_t some = 16 + 3 * 7 + 6 * 3; /* each that waits may have two effects and be noted; each case, what the end may do to it */
+    needs[LIST_CASES] = 3 + 1, needs[LIST_SMS] = 50, needs[LIST_MARKS] = 70 + 1, needs[LIST_VERDICTS] = 1 + some;
+    needs[LIST_MADE] = 20 + some, needs[LIST_FOUND] = 300 + some, needs[LIST_HISTORY] = 4000 + some + 20;
+    needs[LIST_AWAITED] = 50000 + some + 50 + 20, needs[LIST_HEARD] = 6 + some, needs[LIST_WAITING] = 7 + 1;
+    needs[LIST_BYTES] = 80 + VALUE_NAME_MAX + 64;
+    uint32_t *rooms[LIST_COUNT] = {
+        [LIST_CASES] = &apply.phone.case_capacity,  [LIST_SMS] = &apply.phone.sms_capacity,   [LIST_MARKS] = &apply.phone.mark_capacity,
+        [LIST_VERDICTS] = &apply.verdicts.capacity, [LIST_MADE] = &apply.made.capacity,       [LIST_FOUND] = &apply.found.capacity,
+        [LIST_HISTORY] = &apply.history.capacity,   [LIST_AWAITED] = &apply.awaited.capacity, [LIST_HEARD] = &apply.heard.capacity,
+        [LIST_WAITING] = &apply.waiting.capacity,   [LIST_BYTES] = &apply.bytes.capacity,
+    };
+    for (unsigned wider = 0; wider < 2; wider++) { /* as wide as the others are asked, or wider by far */
+        for (enum apply_list list = 0; list < LIST_COUNT; list++) {
+            uint32_t need = 0;
+            for (enum apply_list i = 0; i < LIST_COUNT; i++)
+                *rooms[i] = needs[i] + (wider && i != list ? 100000 : 0);
+            cr_expect_eq(apply_tight(&apply, &need), LIST_COUNT, "%d just wide enough", list);
+            --*rooms[list];
+            cr_expect_eq(apply_tight(&apply, &need), list);
+            cr_expect_eq(need, needs[list], "%d: %u", list, need);
+            *rooms[list] = 0;
+            cr_expect_eq(apply_tight(&apply, &need), list);
+        }
+    }
+}
+
 Test(apply, opening)
 {
     static const struct scene_row ROWS[] = {
@@ -1168,10 +1202,9 @@ Test(apply, next_due_is_never_late, .timeout = 120)
 }
 
 /* An index over many marks finds what a list finds. */
-Test(apply, many_messages)
+static void play_many_messages(bool in_order)
 {
     struct scene *scene = scene_new("many messages");
-    char failed[4096];
     scene_begin_run(scene, SCENE_BEGIN_MS);
     scene_notice(scene, "N1", SCENE_BEGIN_MS - DAY_MS, "");
     for (unsigned i = 0; i < 2000; i++) {
@@ -1180,7 +1213,8 @@ Test(apply, many_messages)
         scene_message(scene, 1, id, SCENE_BEGIN_MS - HOUR_MS + (i % 1500), "1414", i >= 1500 && i % 2 ? "y" : "x");
     }
     scene->got_count = 0;
-    qsort(scene->events, scene->event_count, sizeof *scene->events, scene_event_order);
+    if (in_order)
+        qsort(scene->events, scene->event_count, sizeof *scene->events, scene_event_order);
     struct apply *apply = &scene->apply;
     apply_begin(apply, scene->phone, value_phone_hash(scene->phone));
     for (uint32_t i = 0; i < scene->event_count; i++) {
@@ -1200,8 +1234,15 @@ Test(apply, many_messages)
     cr_expect_eq(conflicts, 250u, "%u", conflicts);
     cr_expect_eq(duplicates, 250u, "%u", duplicates);
     cr_expect_eq(apply->found.count, 250u);
-    (void)failed;
     scene_free(scene);
+}
+
+/* Repeats and conflicts are known however many messages came between them and the first: as a run brings them, one beside the
+ * other, and behind all others, when the index of marks has been made anew again and again. */
+Test(apply, many_messages)
+{
+    play_many_messages(true);
+    play_many_messages(false);
 }
 
 /* What a run of one phone adds to run.json: each effect once, and the standing figures as changes. */

@@ -133,6 +133,10 @@ Test(event, hashes)
         {{KIND_MESSAGES, 1, "m|x", 1}, {KIND_MESSAGES, 2, "m|x", 1}, true, false},
         {{KIND_RESPONSES, 1, "q|queued|||5||", 0}, {KIND_RESPONSES, 1, "q|refused|||5||", 0}, false, true},
         {{KIND_RESPONSES, 1, "q|queued|||5||", 0}, {KIND_RESPONSES, 1, "q|queued|||6||", 0}, true, false},
+        {{KIND_RESPONSES, 1, "q|queued|||5||", 0}, {KIND_RESPONSES, 1, "q|queued|r||5||", 0}, true, false},
+        {{KIND_RESPONSES, 1, "q|queued|||5||", 0}, {KIND_RESPONSES, 1, "q|queued|||5||r", 0}, true, false},
+        {{KIND_WITHDRAWALS, 1, "A|death", 0}, {KIND_WITHDRAWALS, 1, "A|mistake", 0}, true, false},
+        {{KIND_WITHDRAWALS, 1, "A|death", 0}, {KIND_WITHDRAWALS, 1, "B|death", 0}, false, true},
         {{KIND_RECEIPTS, 1, "s|failed|||f", 0}, {KIND_RECEIPTS, 1, "s|delivered|||f", 0}, false, true},
         {{KIND_RECEIPTS, 1, "s|failed|||f", 0}, {KIND_RECEIPTS, 1, "s|failed|o||f", 0}, true, false},
         {{KIND_RECEIPTS, 1, "ab|c|||f", 0}, {KIND_RECEIPTS, 1, "a|bc|||f", 0}, false, true}, /* fields do not run together */

@@ -51,6 +51,50 @@ Test(fault, advice)
     }
 }
 
+/* Which errors name a path that is to be mended, and which are the machine's: of all that Linux knows. */
+Test(fault, errors_of_a_path)
+{
+    static const int OF_PATH[] = {ENOENT, ENOTDIR, EISDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG};
+    for (int error = 0; error < 134; error++) {
+        bool of_path = false;
+        for (size_t i = 0; i < sizeof OF_PATH / sizeof *OF_PATH; i++)
+            of_path = of_path || error == OF_PATH[i];
+        cr_expect_eq(fault_of_path(error), of_path, "%s", strerror(error));
+    }
+}
+
+/* What --memory has no room for lies in a file: then it is the disk that is short. */
+Test(fault, short_of_memory)
+{
+    static const int DISK[] = {ENOSPC, EDQUOT}, MEMORY[] = {ENOMEM, EAGAIN, 0};
+    for (size_t i = 0; i < sizeof DISK / sizeof *DISK; i++) {
+        struct fault fault = {0};
+        errno = DISK[i];
+        cr_expect_eq(fault_memory(&fault), -1);
+        cr_expect(fault.code == FAULT_FAILED && !strncmp(fault.text, "the disk is full: ", 18), "%s", fault.text);
+    }
+    for (size_t i = 0; i < sizeof MEMORY / sizeof *MEMORY; i++) {
+        struct fault fault = {0};
+        errno = MEMORY[i];
+        cr_expect_eq(fault_memory(&fault), -1);
+        cr_expect(fault.code == FAULT_FAILED && !strncmp(fault.text, "out of memory: ", 15), "%s", fault.text);
+    }
+}
+
+/* An error that is none of the disk's, memory's or the moment's says itself what to mend. */
+Test(fault, no_advice)
+{
+    for (int error = 1; error < 134; error++) {
+        if (error == ENOSPC || error == EDQUOT || error == ENOMEM || error == EIO || error == EINTR || error == EAGAIN)
+            continue;
+        struct fault fault = {0};
+        char want[200];
+        snprintf(want, sizeof want, "in/a: %s", strerror(error));
+        fault_errno(&fault, error, "in/a");
+        cr_expect_str_eq(fault.text, want);
+    }
+}
+
 Test(fault, lines_of_one_code)
 {
     static struct fault fault;
@@ -88,7 +132,7 @@ Test(fault, nothing_behind_the_last_line)
     memset(text, 'x', sizeof text - 1);
     for (int i = 0; i < 20; i++)
         fault_add(&fault, FAULT_INPUT, "%s", text);
-    fault_add(&fault, FAULT_INPUT, "short");
+    cr_expect_eq(fault_add(&fault, FAULT_INPUT, "short"), -1);
     cr_expect_null(strstr(fault.text, "short"));
     cr_assert_gt(strlen(fault.text), sizeof MORE);
     cr_expect_str_eq(fault.text + strlen(fault.text) - (sizeof MORE - 1), MORE);

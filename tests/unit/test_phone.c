@@ -409,6 +409,235 @@ Test(phone, cut_short)
     }
 }
 
+/* ---- a record written by hand, field after field, to meet each bound ---- */
+
+enum form { BYTE, NUMBER, TIME, TEXT };
+struct field {
+    const char *name;
+    enum form form;
+    uint64_t usual, most; /* `most` is taken, one more is refused; of a time or a text 0: nothing to try */
+};
+
+#define CODE_MOST (OUTCOME_COUNT - 1)
+#define HEAD {"latest", TIME, 0, 0}, {"latest operator", NUMBER, 0, UINT16_MAX}, {"due", TIME, 0, 0}
+#define CASE                                                                                                                       \
+    {"number", NUMBER, 1, 1}, {"slot", BYTE, 1, SLOT_MAX}, {"step", BYTE, 0, STEP_CLOSED}, {"lang", BYTE, 0, LANG_RU},             \
+        {"sex", BYTE, 'M', 'Z'}, {"child order", BYTE, 1, 20}, {"withdrawn", BYTE, 0, 1}, {"closed by", BYTE, 0, CODE_MOST},       \
+        {"closed step", BYTE, 0, STEP_CLOSED}, {"expired step", BYTE, 0, STEP_CLOSED}, {"misses", BYTE, 0, 3},                     \
+        {"account answer", BYTE, 0, 2}, {"outcome 0", BYTE, 0, CODE_MOST}, {"outcome 1", BYTE, 0, CODE_MOST},                      \
+        {"outcome 2", BYTE, 0, CODE_MOST}, {"registered", TIME, 0, 0}, {"begun", TIME, 0, 0}, {"since", TIME, 0, 0},               \
+        {"expired", TIME, 0, 0}, {"closed", TIME, 0, 0}, {"region", NUMBER, 0, UINT32_MAX}, {"birth day", NUMBER, 0, UINT32_MAX},  \
+        {"prompt run", NUMBER, 0, UINT32_MAX}, {"prompt", TIME, 0, 0}, {"reminded", TIME, 0, 0},                                   \
+        {"missed run", NUMBER, 0, UINT32_MAX}, {"corrected run", NUMBER, 0, UINT32_MAX}, {"last sms", NUMBER, 0, 2},               \
+        {"education", NUMBER, 0, 999}, {"income", NUMBER, 0, 999}, {"office", NUMBER, 0, 999}, {"privilege", NUMBER, 0, 999},      \
+        {"locality", NUMBER, 0, 999}, {"notice id", TEXT, 0, 0}, {"hospital", TEXT, 0, 0}, {"iin", TEXT, 0, 0},                    \
+        {"account on file", TEXT, 0, 0}, {"account", TEXT, 0, 0}, {"surname", TEXT, 0, 0}, {"given", TEXT, 0, 0},                  \
+        {"patronymic", TEXT, 0, 0}, {"reference", TEXT, 0, 0}
+#define REQUEST                                                                                                                    \
+    {"made", BYTE, 1, 1}, {"status", BYTE, 0, CODE_MOST}, {"sent, reported", BYTE, 0, 3}, {"made run", NUMBER, 0, UINT32_MAX},     \
+        {"created", TIME, 0, 0}, {"responded", TIME, 0, 0}
+#define SMS(kind, what_most)                                                                                                       \
+    {"sent", TIME, 0, 0}, {"operator", NUMBER, 0, UINT16_MAX}, {"kind", BYTE, kind, SMS_KIND_COUNT - 1}, {"what", BYTE, 0, what_most},           \
+        {"statuses, final", BYTE, 0, 0x2f}
+/* a case with a request of each agency and two SMS */
+static const struct field RECORD[] = {
+    HEAD, CASE, REQUEST, REQUEST, REQUEST, {"sms count", NUMBER, 2, 2}, SMS(SMS_REMINDER, STEP_COUNT - 1), SMS(SMS_INFO, INFO_COUNT - 1),
+};
+enum { RECORD_FIELDS = sizeof RECORD / sizeof *RECORD, RECORD_MAX = 400 };
+
+static char *write_number(char *out, uint64_t number)
+{
+    for (; number >= 0x80; number >>= 7)
+        *out++ = (char)(number | 0x80);
+    *out++ = (char)number;
+    return out;
+}
+
+/* The record with one of its fields another. */
+static struct span write_record(char out[RECORD_MAX], int field, uint64_t value)
+{
+    char *at = out;
+    const uint8_t counts[] = {1, 2, 0};
+    memcpy(at, counts, sizeof counts);
+    at += sizeof counts;
+    for (int i = 0; i < RECORD_FIELDS; i++) {
+        uint64_t number = i == field ? value : RECORD[i].usual;
+        at = RECORD[i].form == BYTE ? (*at = (char)number, at + 1) : write_number(at, number);
+    }
+    return (struct span){out, (size_t)(at - out)};
+}
+
+Test(phone, bounds)
+{
+    static struct room room;
+    char bytes[RECORD_MAX];
+    for (int i = 0; i < RECORD_FIELDS; i++) {
+        const struct field *field = &RECORD[i];
+        struct phone phone = empty_phone(&room);
+        cr_assert(phone_decode(&phone, write_record(bytes, i, field->usual)), "%s", field->name);
+        if (field->form == TIME || field->form == TEXT)
+            continue;
+        phone = empty_phone(&room);
+        cr_expect(phone_decode(&phone, write_record(bytes, i, field->most)), "%s at its most", field->name);
+        phone = empty_phone(&room);
+        cr_expect_not(phone_decode(&phone, write_record(bytes, i, field->most + 1)), "%s beyond", field->name);
+    }
+    static const char *const AT_LEAST_ONE[] = {"number", "slot"};
+    for (int i = 0; i < RECORD_FIELDS; i++)
+        for (size_t j = 0; j < 2; j++)
+            if (!strcmp(RECORD[i].name, AT_LEAST_ONE[j])) {
+                struct phone phone = empty_phone(&room);
+                cr_expect_not(phone_decode(&phone, write_record(bytes, i, 0)), "%s 0", RECORD[i].name);
+            }
+}
+
+/* Every kind of SMS says what it asks by its own words. */
+Test(phone, bounds_of_sms)
+{
+    static struct room room;
+    char bytes[RECORD_MAX];
+    for (unsigned kind = 0; kind <= SMS_KIND_COUNT; kind++) {
+        for (unsigned what = 0; what < 256; what++) {
+            struct span record = write_record(bytes, -1, 0);
+            bytes[record.size - 3] = (char)kind; /* of the last SMS */
+            bytes[record.size - 2] = (char)what;
+            struct phone phone = empty_phone(&room);
+            bool good = kind < SMS_KIND_COUNT && what < (kind == SMS_INFO ? (unsigned)INFO_COUNT : (unsigned)STEP_COUNT);
+            cr_expect_eq(phone_decode(&phone, record), good, "kind %u, what %u", kind, what);
+        }
+    }
+}
+
+/* Numbers of ten bytes at most; a text that ends where the record ends; a plain time cut. */
+Test(phone, bounds_of_bytes)
+{
+    static struct room room;
+    static const struct {
+        const char *head; /* behind three counts of 0: latest, its operator, due */
+        size_t size;
+        bool good;
+        int64_t due_ms;
+    } ROWS[] = {
+        {"\0\0\0", 3, true, INT64_MAX},
+        {"\0\0\1\0\0\0\0\0\0\0\0", 11, true, 0},
+        {"\0\0\1\1\0\0\0\0\0\0\x80", 11, true, INT64_MIN + 1},
+        {"\0\0\1\0\0\0\0\0\0\0", 10, false, 0},
+        {"\0\0\1\0\0\0\0\0\0\0\0\0", 12, false, 0},
+        {"\0\0\2", 3, true, 0}, /* whole seconds: no difference, one down, one up; then milliseconds */
+        {"\0\0\4", 3, true, -1000},
+        {"\0\0\6", 3, true, 1000},
+        {"\0\0\3", 3, true, 0},
+        {"\0\0\5", 3, true, -1},
+        {"\0\0\7", 3, true, 1},
+        {"\6\0\12", 3, true, 3000}, /* told from the latest */
+        {"\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 12, true, (INT64_C(1) << 62) - 1},
+        {"\0\0\xfe\xff\xff\xff\xff\xff\xff\xff\xff\1", 12, false, 0}, /* seconds beyond 64 bits of milliseconds */
+        {"\0\0\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\0", 13, false, 0},
+        {"\0\xff\xff\3\0", 5, true, INT64_MAX},
+        {"\0\x80\x80\4\0", 5, false, 0},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        char bytes[16] = {0, 0, 0};
+        memcpy(bytes + 3, ROWS[i].head, ROWS[i].size);
+        struct phone phone = empty_phone(&room);
+        bool good = phone_decode(&phone, (struct span){bytes, 3 + ROWS[i].size});
+        cr_expect_eq(good, ROWS[i].good, "row %zu", i);
+        cr_expect(!good || phone.due_ms == ROWS[i].due_ms, "row %zu: due %lld", i, (long long)phone.due_ms);
+    }
+    char bytes[RECORD_MAX];
+    for (int i = 0; i < RECORD_FIELDS; i++) { /* a text that takes all that is left, or more */
+        if (RECORD[i].form != TEXT)
+            continue;
+        for (uint64_t size = RECORD_FIELDS; size; size *= 2) {
+            struct phone phone = empty_phone(&room);
+            cr_expect_not(phone_decode(&phone, write_record(bytes, i, size)), "%s of %llu bytes", RECORD[i].name, (unsigned long long)size);
+        }
+    }
+}
+
+/* No more of a kind than the bytes could hold; of the least ones as many as there are. */
+Test(phone, bounds_of_counts)
+{
+    static char bytes[700];
+    static const size_t LEAST[3] = {46, 5, 13};
+    for (unsigned kind = 0; kind < 3; kind++) {
+        for (size_t size = 3; size <= sizeof bytes; size++) {
+            uint32_t most = (uint32_t)(size / LEAST[kind]);
+            for (uint32_t count = most; count <= most + 1 && count < 128; count++) {
+                uint32_t got[3];
+                memset(bytes, 0, sizeof bytes);
+                bytes[kind] = (char)count;
+                cr_expect_eq(phone_measure((struct span){bytes, size}, &got[0], &got[1], &got[2]), count == most, "%u: %u in %zu bytes",
+                             kind, count, size);
+            }
+        }
+    }
+    /* ten cases of which nothing is said, and ten marks */
+    static char least[3 + 3 + 10 * 46 + 10 * 13] = {10, 0, 10};
+    for (unsigned i = 0; i < 10; i++) {
+        char *at = least + 6 + i * 46;
+        at[0] = (char)(i + 1), at[1] = 1;
+    }
+    static struct room room;
+    struct phone phone = empty_phone(&room);
+    cr_expect(phone_decode(&phone, (struct span){least, sizeof least}));
+    cr_expect(phone.case_count == 10 && phone.mark_count == 10);
+}
+
+static size_t encoded_size(const struct life *life)
+{
+    struct span record = encode(life, INT64_MIN);
+    free((char *)record.data);
+    return record.size;
+}
+
+/* What is near takes few bytes: a mark of two months before the latest message or after it 13, an SMS of the run of the one
+ * before it 5, of an hour later 6; whole seconds fewer than milliseconds. */
+Test(phone, near_is_short)
+{
+    static struct life life;
+    static const int64_t NOW = 1795000000000;
+    some_life(&life);
+    struct phone *phone = &life.phone;
+    *phone = empty_phone(&life.room);
+    phone->latest_ms = NOW, phone->due_ms = NOW + DAY_MS;
+    phone->case_count = 1;
+    struct kase *kase = &phone->cases[0];
+    *kase = (struct kase){.number = 1, .slot = 1, .registered_ms = NOW, .begun_ms = NOW, .since_ms = NOW, .closed_ms = NEVER_MS,
+                          .expired_ms = NEVER_MS, .prompt_ms = NOW, .reminded_ms = NEVER_MS};
+    life.sent_count = 0;
+    size_t alone = encoded_size(&life);
+    for (int day = -60; day <= 60; day++)
+        if (phone->mark_count < MARKS)
+            phone->marks[phone->mark_count++] = mark_of(1, 2, NOW + day * DAY_MS * 3 / 2 % (60 * DAY_MS));
+    cr_expect_eq(encoded_size(&life), alone + MARKS * 13);
+    phone->mark_count = 0;
+    static const struct {
+        int64_t after_ms;
+        size_t size;
+    } ROWS[] = {{0, 5}, {15000, 5}, {-15000, 5}, {DAY_MS / 24, 6}, {DAY_MS / 24 + 1, 8}, {15, 5}, {DAY_MS * 30, 8}};
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        phone->sms_count = kase->sms_count = 2;
+        phone->sms[0] = (struct sms){.at_ms = NOW};
+        phone->sms[1] = (struct sms){.at_ms = NOW + ROWS[i].after_ms};
+        cr_expect_eq(encoded_size(&life), alone + 5 + ROWS[i].size, "row %zu", i);
+        phone->sms_count = kase->sms_count = 0; /* the same where they go out now */
+        life.sent[0] = phone->sms[0], life.sent[1] = phone->sms[1], life.sent_case[0] = life.sent_case[1] = 0, life.sent_count = 2;
+        cr_expect_eq(encoded_size(&life), alone + 5 + ROWS[i].size, "row %zu", i);
+        life.sent_count = 0;
+    }
+    /* an hour later than the one it is told from, each time of a case is a byte longer */
+    int64_t *times[] = {&kase->since_ms, &kase->prompt_ms, &kase->reminded_ms, &kase->expired_ms, &kase->closed_ms};
+    int64_t near[] = {kase->begun_ms, kase->since_ms, kase->prompt_ms, kase->since_ms, kase->since_ms};
+    for (size_t i = 1; i < sizeof times / sizeof *times; i++) {
+        *times[i] = near[i];
+        size_t same = encoded_size(&life);
+        *times[i] = near[i] + DAY_MS / 24;
+        cr_expect_eq(encoded_size(&life), same + 1, "%zu", i);
+        *times[i] = near[i];
+    }
+}
+
 /* Counts that the bytes cannot hold are refused before anything is asked for. */
 Test(phone, damaged_counts)
 {

@@ -16,12 +16,14 @@ static const struct ref_region REGIONS[] = {
     {.code = 100000000, .active = true, .offices = {DENSE, 3}, .localities = {GAPS, 4}},
     {.code = 191010000, .active = false, .offices = {DENSE, 2}, .localities = {GAPS, 1}},
     {.code = 999999999, .active = true, .offices = {GAPS, 4}, .localities = {DENSE, 3}},
+    {.code = 1000000000, .active = true}, /* beyond the count, as of the operators the last */
 };
 static const struct ref_operator OPERATORS[] = {{SPAN("other"), true},
                                                 {SPAN("kcell"), true},
                                                 {SPAN("beeline"), true},
                                                 {SPAN("gone"), false},
-                                                {SPAN("kc"), true}};
+                                                {SPAN("kc"), true},
+                                                {SPAN("beyond"), true}};
 
 static const struct ref REF = {
     .options = {[STEP_EDUCATION] = {DENSE, 3}, [STEP_INCOME] = {GAPS, 4}, [STEP_PRIVILEGE] = {DENSE, 1}},
@@ -44,6 +46,7 @@ Test(ref, find)
         {GAPS, 4, 0, -1},    {GAPS, 4, 1, -1}, {GAPS, 4, 2, 0},   {GAPS, 4, 3, 1},         {GAPS, 4, 4, -1},
         {GAPS, 4, 9, -1},    {GAPS, 4, 10, 2}, {GAPS, 4, 11, -1}, {GAPS, 4, 998, -1},      {GAPS, 4, 999, 3},
         {GAPS, 4, 1000, -1}, {NULL, 0, 1, -1}, {NULL, 0, 0, -1},  {GAPS, 4, 99999999, -1},
+        {DENSE, 2, 3, -1},   {DENSE, 0, 1, -1}, {GAPS, 3, 999, -1}, {GAPS, 3, 10, 2}, {GAPS, 0, 2, -1},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         struct ref_list list = {ROWS[i].entries, ROWS[i].count};
@@ -98,7 +101,7 @@ Test(ref, operator_of_code)
         const char *code;
         int id;
     } ROWS[] = {{"kcell", 1}, {"beeline", 2}, {"kc", 4},      {"gone", -1}, {"other", -1},
-                {"k", -1},    {"kcel", -1},   {"kcell1", -1}, {"", -1},     {"Kcell", -1}};
+                {"k", -1},    {"kcel", -1},   {"kcell1", -1}, {"", -1},     {"Kcell", -1},  {"beyond", -1}};
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++)
         cr_expect_eq(ref_operator(&REF, span_of(ROWS[i].code)), ROWS[i].id, "%s", ROWS[i].code);
 }
@@ -158,6 +161,8 @@ Test(ref, outage_ms)
         {{{1, 20, 20}, {1, 40, 30}}, 2, 1, 0, 100, 0}, /* empty ones count for nothing */
         {{{1, 20, 20}, {1, 40, 30}, {1, 10, 50}}, 3, 1, 0, 100, 40},
         {{{1, -50, -10}}, 1, 1, -30, 30, 20}, /* before 1970 */
+        {{{1, 10, 20}, {1, 0, 100}}, 1, 1, 0, 100, 10}, /* beyond the count */
+        {{{-1, 0, 100}}, 0, 1, 0, 100, 0},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         struct ref ref = {.outages = ROWS[i].outages, .outage_count = ROWS[i].count};
@@ -186,7 +191,7 @@ Test(ref, outage_ms_by_counting)
 
 Test(ref, outage_on)
 {
-    static const struct ref_outage OUTAGES[] = {{1, 10, 20}, {-1, 30, 40}, {2, 50, INT64_MAX}};
+    static const struct ref_outage OUTAGES[] = {{1, 10, 20}, {-1, 30, 40}, {2, 50, INT64_MAX}, {-1, 0, INT64_MAX}}; /* the last beyond the count */
     static const struct ref OUT = {.outages = OUTAGES, .outage_count = 3};
     static const struct {
         uint16_t operator;

@@ -172,6 +172,17 @@ Test(reply, mended)
         {"RR 1", NULL, NULL},
         {"Я 1 1", NULL, NULL},
         {"С 1 1", NULL, NULL},
+        {"П 1 1", NULL, NULL}, /* U+041F and U+0421 are its neighbours, U+043F and U+0441 those of the small one */
+        {"п 1 1", NULL, NULL},
+        {"с 1 1", NULL, NULL},
+        {"Q 1 1", NULL, NULL},
+        {"S 1 1", NULL, NULL},
+        {"q 1 1", NULL, NULL},
+        {"s 1 1", NULL, NULL},
+        {"R/1", NULL, NULL}, /* what lies about the digits */
+        {"R:1", NULL, NULL},
+        {"R 1 0", "10", ""},
+        {"R09", "09", ""},
         {"1 1", NULL, NULL},
         {"R", NULL, NULL},
         {"r Айша", NULL, NULL},
@@ -209,6 +220,30 @@ Test(reply, what_is_wrong)
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++)
         cr_expect_eq(reply_fault(span_of(ROWS[i].given)), ROWS[i].fault, "'%s'", ROWS[i].given);
+}
+
+/* Neither what stands before the text is looked at nor what stands behind it. */
+Test(reply, alone_in_its_bytes)
+{
+    struct reply reply;
+    const char *text = "R 1 2 3";
+    for (size_t size = 3; size <= 7; size++) { /* the spaces at its end are no part of it */
+        unsigned digits = (unsigned)(size - 1) / 2;
+        cr_expect(reply_parse((struct span){text, size}, &reply) && reply.digit_count == digits, "%zu", size);
+        cr_expect(reply_mend((struct span){text, size}, &reply) && reply.digit_count == digits, "%zu", size);
+    }
+    text = "R  5";
+    for (size_t size = 0; size <= 3; size++) {
+        cr_expect_not(reply_parse((struct span){text, size}, &reply), "%zu", size);
+        cr_expect_not(reply_mend((struct span){text, size}, &reply), "%zu", size);
+    }
+    text = "5S 1 1\xd0\xa0\x31";
+    cr_expect_not(reply_mend((struct span){text + 1, 5}, &reply));
+    cr_expect_not(reply_mend((struct span){text + 6, 1}, &reply), "half an R");
+    cr_expect_not(reply_mend((struct span){text + 6, 2}, &reply), "an R alone");
+    cr_expect(reply_mend((struct span){text + 6, 3}, &reply));
+    text = "\xc2\xa0";
+    cr_expect_not(reply_mend((struct span){text + 1, 1}, &reply), "half of U+00A0, and its other half before it");
 }
 
 /* What the contract says, word for word: the text's NFC form, and its first code point. */

@@ -51,6 +51,9 @@ Test(segments, vectors)
     cr_assert_gt(rows, 10);
 }
 
+#define ZH_13 "жжжжжжжжжжжжж"
+#define ZH_65 ZH_13 ZH_13 ZH_13 ZH_13 ZH_13
+
 Test(segments, edges)
 {
     /* a text is `first`, `count` times, then `last` */
@@ -104,6 +107,10 @@ Test(segments, edges)
         {"\xf0\x90\x80\x80", 67, "", 3},
         {"ж", 66, "\xf0\x90\x80\x80жжж", 2},
         {"ж", 66, "\xf0\x90\x80\x80жж", 1},
+        {"ж", 66, "\xf0\x90\x80\x80" ZH_65, 2}, /* a unit stays empty, then 67 */
+        {"ж", 66, "\xf0\x90\x80\x80" ZH_65 "ж", 3},
+        {"ж", 66, "\xef\xbf\xbf" ZH_65 "\xf0\x90\x80\x80", 2}, /* 67 and 67 */
+        {"ж", 67, "\xef\xbf\xbf" ZH_65 "\xf0\x90\x80\x80", 3},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         char text[8192];

@@ -310,6 +310,20 @@ Test(values, time)
         {"\xd9\xa2\xd9\xa0\xd9\xa2\xd9\xa6-11-23T08:15:30Z", NULL}, /* other digits */
     };
     CHECK_ROWS(keep_time, ROWS);
+
+    /* any two bytes where two digits should stand: what is taken is digits, though others may weigh as much */
+    static const size_t PAIRS[] = {0, 2, 5, 8, 11, 14, 17, 20, 23};
+    for (size_t i = 0; i < sizeof PAIRS / sizeof PAIRS[0]; i++) {
+        char text[] = "2011-11-11T11:11:11+11:11";
+        for (unsigned first = 0; first < 256; first++) {
+            for (unsigned second = 0; second < 256; second++) {
+                int64_t ms;
+                text[PAIRS[i]] = (char)first, text[PAIRS[i] + 1] = (char)second;
+                if (value_time((struct span){text, sizeof text - 1}, &ms))
+                    cr_assert(first >= '0' && first <= '9' && second >= '0' && second <= '9', "%.25s", text);
+            }
+        }
+    }
 }
 
 Test(values, day_of)
@@ -344,8 +358,21 @@ Test(values, date)
     };
     CHECK_ROWS(keep_date, ROWS);
 
-    /* every day, one by one, against a calendar that only counts */
+    /* every two figures for month and day, of a leap year and another */
     static const int DAYS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    for (int year = 2023; year <= 2024; year++) {
+        for (int month = 0; month < 100; month++) {
+            for (int of_month = 0; of_month < 100; of_month++) {
+                char text[64];
+                int32_t day;
+                snprintf(text, sizeof text, "%04d-%02d-%02d", year, month, of_month);
+                bool real = month >= 1 && month <= 12 && of_month >= 1 && of_month <= DAYS[month - 1] + (year == 2024 && month == 2);
+                cr_assert_eq(value_date((struct span){text, 10}, &day), real, "%s", text);
+            }
+        }
+    }
+
+    /* every day, one by one, against a calendar that only counts */
     int32_t expected = -719162; /* 0001-01-01 */
     for (int year = 1; year <= 9999; year++) {
         for (int month = 1; month <= 12; month++) {
@@ -370,6 +397,19 @@ Test(values, iin)
         char text[] = "820524441905";
         text[i] = (char)(text[i] + 11);
         cr_expect_not(value_iin((struct span){text, 12}), "%s", text);
+    }
+    /* of each month the last day, and no more: some of ten numbers is right, or none is */
+    static const int DAYS[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    for (int month = 0; month < 100; month++) {
+        for (int day = 0; day < 100; day++) {
+            int taken = 0;
+            for (int last = 0; last < 100; last++) {
+                char text[64];
+                snprintf(text, sizeof text, "04%02d%02d5000%02d", month, day, last);
+                taken += value_iin((struct span){text, 12});
+            }
+            cr_expect_eq(taken > 0, month >= 1 && month <= 12 && day >= 1 && day <= DAYS[month - 1], "%02d-%02d", month, day);
+        }
     }
     /* whether the date is real decides: some check digit must do, or none may */
     static const struct {
@@ -442,6 +482,47 @@ Test(values, account)
     }
 }
 
+/* 97 as a pencil does it: what a byte weighs among the digits, and what is left of the whole. */
+static unsigned account_rest(const char account[20])
+{
+    unsigned rest = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        char byte = account[(i + 4) % 20];
+        unsigned weight = byte >= '0' && byte <= '9' ? (unsigned)(byte - '0') : (unsigned)(byte - 'A' + 10);
+        rest = (rest * (weight > 9 ? 100 : 10) + weight) % 97;
+    }
+    return rest;
+}
+
+/* Every byte at every place, with two digits elsewhere that make the check come out right as often as they can: KZ, five digits,
+ * then digits and letters, and of the check figures 02 to 98. */
+Test(values, account_places)
+{
+    for (unsigned at = 0; at < 20; at++) {
+        unsigned free_at = at < 18 ? 18 : 16;
+        for (unsigned byte = 1; byte < 256; byte++) {
+            char upper = (char)(byte >= 'a' && byte <= 'z' ? byte - 'a' + 'A' : byte);
+            bool digit = byte >= '0' && byte <= '9', letter = upper >= 'A' && upper <= 'Z';
+            bool fits = at == 0 ? upper == 'K' : at == 1 ? upper == 'Z' : at < 7 ? digit : digit || letter;
+            if (byte == ' ')
+                continue; /* struck out: 19 are left */
+            unsigned taken = 0, right = 0;
+            for (unsigned k = 0; k < 100; k++) {
+                char text[21] = "KZ047220000123456780", kept[20];
+                text[at] = (char)byte;
+                text[free_at] = (char)('0' + k / 10), text[free_at + 1] = (char)('0' + k % 10);
+                bool good = value_account((struct span){text, 20}, kept);
+                text[at] = upper;
+                cr_assert(!good || memcmp(text, kept, 20) == 0);
+                taken += good;
+                int check = (text[2] - '0') * 10 + text[3] - '0';
+                right += account_rest(text) == 1 && check >= 2 && check <= 98;
+            }
+            cr_expect_eq(taken, fits ? right : 0, "byte %02x at %u: %u of %u", byte, at, taken, right);
+        }
+    }
+}
+
 #define TEN "0123456789"
 #define SIXTY TEN TEN TEN TEN TEN TEN
 
@@ -463,6 +544,17 @@ Test(values, id)
         {"a\x80", NULL},
     };
     CHECK_ROWS(keep_id, ROWS);
+    char text[] = SIXTY "abcd "; /* every byte at every place of ids of every size; what stands behind does not count */
+    for (size_t size = 1; size <= 64; size++) {
+        for (size_t at = 0; at < size; at++) {
+            char was = text[at];
+            for (int byte = 0; byte < 256; byte++) {
+                text[at] = (char)byte;
+                cr_assert_eq(value_id((struct span){text, size}), byte > 0x20 && byte < 0x7f, "%02x at %zu of %zu", (unsigned)byte, at, size);
+            }
+            text[at] = was;
+        }
+    }
     cr_expect_not(value_id(SPAN("a\0b")));
 }
 
@@ -488,6 +580,13 @@ Test(values, operator_code)
         {"\xd0\xb0", NULL},
     };
     CHECK_ROWS(keep_operator, ROWS);
+    for (int byte = 1; byte < 256; byte++) { /* [a-z0-9][a-z0-9_-]* */
+        bool first = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9'), behind = first || byte == '_' || byte == '-';
+        char text[] = {(char)byte, 'k', (char)byte};
+        cr_expect_eq(value_operator((struct span){text, 1}), first, "%02x alone", (unsigned)byte);
+        cr_expect_eq(value_operator((struct span){text, 2}), first, "%02x first", (unsigned)byte);
+        cr_expect_eq(value_operator((struct span){text + 1, 2}), behind, "%02x behind", (unsigned)byte);
+    }
 }
 
 Test(values, text)
@@ -538,6 +637,60 @@ Test(values, text)
             memset(text, 'a', sizeof text);
             text[before] = '\0';
             cr_expect_not(value_text((struct span){text, 40}), "NUL at %zu", before);
+        }
+    }
+}
+
+/* Any two bytes, with tails behind them, and each of the four places any byte: valid where the code point that they spell is one
+ * and is spelt so. */
+static bool spells_code_points(const unsigned char *bytes, size_t size)
+{
+    while (size) {
+        size_t length = bytes[0] < 0x80 ? 1 : bytes[0] < 0xc0 ? 0 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : bytes[0] < 0xf8 ? 4 : 0;
+        if (length == 0 || length > size || bytes[0] == 0)
+            return false;
+        uint32_t code_point = length == 1 ? bytes[0] : bytes[0] & (0x7fu >> length);
+        for (size_t i = 1; i < length; i++) {
+            if (bytes[i] < 0x80 || bytes[i] > 0xbf)
+                return false;
+            code_point = code_point << 6 | (bytes[i] & 0x3f);
+        }
+        static const uint32_t LEAST[] = {0, 1, 0x80, 0x800, 0x10000};
+        if (code_point < LEAST[length] || code_point > 0x10ffff || (code_point >= 0xd800 && code_point < 0xe000))
+            return false;
+        bytes += length;
+        size -= length;
+    }
+    return true;
+}
+
+Test(values, text_bytes)
+{
+    static const unsigned char USUAL[][4] = {{'a', 'a', 'a', 'a'}, {0xd0, 0x90, 0xd1, 0x8f}, {0xe2, 0x82, 0xac, 'a'}, {0xf0, 0x9f, 0x91, 0xb6},
+                                             {0xf1, 0x80, 0x80, 0x80}, {0xf4, 0x80, 0x80, 0x80}, {0xed, 0x80, 0x80, 0x80}, {0xe1, 0xbf, 0xbf, 'a'}};
+    for (unsigned before = 0; before < 9; before++) { /* in each lane of the steps of eight bytes */
+        for (unsigned first = 0; first < 256; first++) {
+            for (unsigned second = 0; second < 256; second++) {
+                char text[16] = "aaaaaaaaa";
+                const unsigned char bytes[] = {(unsigned char)first, (unsigned char)second, 0x80, 0x80};
+                for (size_t size = 1; size <= 4; size++) {
+                    memcpy(text + before, bytes, size);
+                    cr_assert_eq(value_text((struct span){text, before + size}), spells_code_points(bytes, size), "%02x %02x, %zu at %u", first,
+                                 second, size, before);
+                }
+            }
+        }
+        for (size_t i = 0; i < sizeof USUAL / sizeof *USUAL; i++) {
+            for (unsigned at = 0; at < 4; at++) {
+                for (unsigned byte = 0; byte < 256; byte++) {
+                    char text[16] = "aaaaaaaaa";
+                    unsigned char bytes[4];
+                    memcpy(bytes, USUAL[i], 4);
+                    bytes[at] = (unsigned char)byte;
+                    memcpy(text + before, bytes, 4);
+                    cr_assert_eq(value_text((struct span){text, before + 4}), spells_code_points(bytes, 4), "row %zu, %u: %02x", i, at, byte);
+                }
+            }
         }
     }
 }
