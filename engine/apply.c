@@ -55,6 +55,8 @@ bool apply_load(struct apply *apply, struct span record)
         const struct kase *kase = &apply->phone.cases[i];
         apply->counts.open[kase->step]--;
         (*(kase->step == STEP_CLOSED ? &apply->counts.cases_closed : &apply->counts.cases_open))--;
+        for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
+            apply->counts.overdue[agency] -= request_is_overdue(kase, agency);
     }
     return true;
 }

@@ -20,6 +20,7 @@ struct counts {
     int64_t outcomes[PHASE_COUNT][OUTCOME_COUNT];
     int64_t findings[FINDING_COUNT];
     int64_t open[STEP_COUNT]; /* by step; a worker's are changes, the store's the sum */
+    int64_t overdue[AGENCY_COUNT]; /* requests that were reported as response_missing and wait on; likewise */
     int64_t cases_open, cases_closed;
 };
 

@@ -396,3 +396,30 @@ bool phone_strike(struct phone *phone, int64_t closed_before_ms)
     }
     return struck;
 }
+
+uint32_t phone_forget(struct phone *phone, int64_t as_of_ms)
+{
+    static const struct span NOTHING = {NULL, 0};
+    uint32_t open = 0;
+    for (uint32_t i = 0; i < phone->case_count; i++) {
+        struct kase *kase = &phone->cases[i];
+        kase->iin = kase->account_on_file = kase->account = kase->surname = kase->given = kase->patronymic = kase->reference =
+            kase->hospital = NOTHING;
+        kase->education = kase->income = kase->office = kase->privilege = kase->locality = 0;
+        kase->lang = LANG_BOTH;
+        kase->sex = kase->child_order = kase->account_answer = 0;
+        kase->region = 0;
+        kase->birth_day = 0;
+        kase->withdrawn = 1;
+        kase->last_sms = 0;
+        if (kase->step == STEP_CLOSED)
+            continue;
+        kase->outcomes[step_phase(kase->step)] = OUTCOME_WITHDRAWN;
+        kase->step = STEP_CLOSED;
+        kase->closed_by = OUTCOME_WITHDRAWN;
+        kase->closed_ms = kase->since_ms = as_of_ms;
+        open++;
+    }
+    phone->due_ms = INT64_MAX;
+    return open;
+}

@@ -118,10 +118,20 @@ size_t phone_encode(const struct phone *phone, const struct sms *sent, const uin
 /* Strikes names, IINs, accounts and the registry's reference from the cases closed before this. False: none had any left.
  * Ids, times, outcomes and SMS stay, and so does all that tells a repeat. */
 bool phone_strike(struct phone *phone, int64_t closed_before_ms);
+/* Strikes all of every case save ids, times, outcomes and SMS; what stood open is closed as of then, as by a withdrawal: nothing
+ * leaves for it any more. Returns how many stood open. */
+uint32_t phone_forget(struct phone *phone, int64_t as_of_ms);
 /* Was it struck? Every other case has an IIN. */
 static inline bool case_is_struck(const struct kase *kase)
 {
     return kase->iin.size == 0;
+}
+
+/* Is the request overdue: reported, and still waited for? */
+static inline bool request_is_overdue(const struct kase *kase, enum agency agency)
+{
+    const struct request *request = &kase->requests[agency];
+    return request->made && request->reported && !request->status && !kase->withdrawn;
 }
 
 bool phone_is_open(const struct phone *phone); /* has it a case that is not closed */

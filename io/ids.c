@@ -10,6 +10,7 @@
 #define BLOCK AES_SIZE
 #define KIND_SMS 1
 #define KIND_REQUEST 2 /* + agency */
+#define KIND_PHONE 16
 
 static const char DIGITS[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -116,6 +117,12 @@ void ids_sms(const struct ids *ids, const struct id_facts *facts, char out[ID_SI
 void ids_request(const struct ids *ids, const struct id_facts *facts, char out[ID_SIZE])
 {
     encode(ids, 'q', (uint8_t)(KIND_REQUEST + facts->agency), facts, 0, out);
+}
+
+void ids_phone(const struct ids *ids, uint32_t phone, char out[ID_SIZE])
+{
+    struct id_facts facts = {.phone = phone};
+    encode(ids, 'p', KIND_PHONE, &facts, 0, out);
 }
 
 bool ids_read_sms(const struct ids *ids, struct span text, struct id_facts *ret_facts)

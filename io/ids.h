@@ -32,6 +32,8 @@ void ids_close(struct ids *ids); /* zeroed ones are taken */
 
 void ids_sms(const struct ids *ids, const struct id_facts *facts, char out[ID_SIZE]);
 void ids_request(const struct ids *ids, const struct id_facts *facts, char out[ID_SIZE]);
+/* A phone's opaque name in exports: the same each time, and no id that anybody answers to. */
+void ids_phone(const struct ids *ids, uint32_t phone, char out[ID_SIZE]);
 /* False where this store's key never gives that id. */
 bool ids_read_sms(const struct ids *ids, struct span text, struct id_facts *ret_facts);
 bool ids_read_request(const struct ids *ids, struct span text, struct id_facts *ret_facts);

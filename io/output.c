@@ -39,6 +39,7 @@ struct output {
     uint64_t submitted; /* bytes given to the ring */
     uint64_t synced;    /* write-back begun up to here */
     struct ring_slot sync;
+    struct output_watch watch; /* .watch NULL: nobody */
     char name[];
 };
 
@@ -75,6 +76,11 @@ int output_open(struct output **ret_output, struct ring *ring, int dir_fd, const
     }
     *ret_output = output;
     return 0;
+}
+
+void output_watch(struct output *output, const struct output_watch *watch)
+{
+    output->watch = *watch;
 }
 
 int output_append(struct output *output, const void *data, size_t size, struct fault *fault)
@@ -192,6 +198,12 @@ static int submit(struct output *output, struct fault *fault)
     block->offset = output->submitted;
     block->size = output->filled;
     (void)XXH3_128bits_update(output->hash, block->data, block->size);
+    const struct output_watch *watch = &output->watch;
+    if (watch->watch != NULL && watch->watch(watch->context, watch->file, output->name, block->offset / BLOCK_SIZE, block->data,
+                                             block->size, fault) != 0) {
+        output->failed = true;
+        return -1;
+    }
     block->direct = output->direct;
     if (start_write(output, block, fault) != 0)
         return -1;

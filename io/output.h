@@ -13,6 +13,14 @@ struct output;
 
 /* Creates dir_fd/name. `name` is copied. */
 int output_open(struct output **ret_output, struct ring *ring, int dir_fd, const char *name, struct fault *fault);
+/* `watch` sees each block of the file once, in order, before it is written: all but the last are of one size. It returns 0, or -1
+ * with the fault set. */
+struct output_watch {
+    int (*watch)(void *context, uint32_t file, const char *name, uint64_t block, const char *data, size_t size, struct fault *fault);
+    void *context;
+    uint32_t file; /* as the watcher calls it */
+};
+void output_watch(struct output *output, const struct output_watch *watch);
 int output_append(struct output *output, const void *data, size_t size, struct fault *fault); /* copies */
 /* Writes what is left and fsyncs; on success the figures below stand. A failed fsync is never tried again. */
 int output_finish(struct output *output, struct fault *fault);

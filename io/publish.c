@@ -17,26 +17,26 @@ int publish_place(struct publish_place *place, const char *folder, uint32_t run,
     while (size > 1 && folder[size - 1] == '/')
         size--;
     if (size == 0 || size >= sizeof path)
-        return fault_set(fault, FAULT_USAGE, "--out %s: not a path for a new folder", folder);
+        return fault_set(fault, FAULT_USAGE, "%s: not a path for a new folder", folder);
     memcpy(path, folder, size);
     path[size] = 0;
     char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strlen(name) >= sizeof place->name)
-        return fault_set(fault, FAULT_USAGE, "--out %s: not a path for a new folder", folder);
+        return fault_set(fault, FAULT_USAGE, "%s: not a path for a new folder", folder);
     snprintf(place->name, sizeof place->name, "%.255s", name);
     if (snprintf(place->hidden, sizeof place->hidden, ".%s.besik-%u.tmp", place->name, run) > 255)
-        return fault_set(fault, FAULT_USAGE, "--out %s: the name is too long", folder);
+        return fault_set(fault, FAULT_USAGE, "%s: the name is too long", folder);
     if (slash)
         *slash = 0;
     char *parent = realpath(!slash ? "." : *path ? path : "/", NULL);
     if (!parent && errno == ENOMEM)
         return fault_memory(fault);
     if (!parent)
-        return fault_set(fault, FAULT_USAGE, "--out %s: its parent folder: %s", folder, strerror(errno));
+        return fault_set(fault, FAULT_USAGE, "%s: its parent folder: %s", folder, strerror(errno));
     int fits = snprintf(place->parent, sizeof place->parent, "%s", parent) < (int)sizeof place->parent;
     free(parent);
-    return fits ? 0 : fault_set(fault, FAULT_USAGE, "--out %s: path too long", folder);
+    return fits ? 0 : fault_set(fault, FAULT_USAGE, "%s: path too long", folder);
 }
 
 static int open_parent(const struct publish_place *place, struct fault *fault)
@@ -62,6 +62,14 @@ static int remove_hidden(int parent_fd, const char *name)
             failed = -1;
     sys.closedir(dir);
     return failed ? failed : sys.unlink(parent_fd, name, AT_REMOVEDIR);
+}
+
+int publish_place_new(struct publish_place *place, const char *folder, struct fault *fault)
+{
+    struct stat stat;
+    if (sys.stat(AT_FDCWD, folder, &stat, AT_SYMLINK_NOFOLLOW) == 0)
+        return fault_set(fault, FAULT_USAGE, "%s: is there already; give another folder", folder);
+    return publish_place(place, folder, 0, fault);
 }
 
 int publish_begin(const struct publish_place *place, int *ret_fd, struct fault *fault)
@@ -98,6 +106,23 @@ int publish_finish(const struct publish_place *place, struct fault *fault)
                              place->parent, place->name, place->hidden);
     if (!failed && sys.fsync(parent) != 0)
         failed = fault_errno(fault, errno, "%s: sync", place->parent);
+    sys.close(parent);
+    return failed;
+}
+
+int publish_reveal(const struct publish_place *place, int fd, struct fault *fault)
+{
+    if (sys.fsync(fd) != 0)
+        return fault_errno(fault, errno, "%s/%s: sync", place->parent, place->hidden);
+    int parent = open_parent(place, fault), failed = 0;
+    if (parent < 0)
+        return -1;
+    if (sys.rename(parent, place->hidden, parent, place->name) != 0)
+        failed = fault_errno(fault, errno, "%s/%s: put in place", place->parent, place->name);
+    else if (sys.fsync(parent) != 0) {
+        failed = fault_errno(fault, errno, "%s: sync", place->parent);
+        (void)sys.rename(parent, place->name, parent, place->hidden); /* so that the command can be given again */
+    }
     sys.close(parent);
     return failed;
 }

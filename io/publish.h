@@ -20,6 +20,9 @@ int publish_place(struct publish_place *place, const char *folder, uint32_t run,
 int publish_begin(const struct publish_place *place, int *ret_fd, struct fault *fault);
 /* Renames it into its place and syncs the parent. Where the hidden one is gone this was done before: 0. */
 int publish_finish(const struct publish_place *place, struct fault *fault);
+/* For a folder that is no run's: refuses what is there already; and puts it in place, `fd` being the hidden folder's. */
+int publish_place_new(struct publish_place *place, const char *folder, struct fault *fault);
+int publish_reveal(const struct publish_place *place, int fd, struct fault *fault);
 void publish_abandon(const struct publish_place *place); /* removes the hidden folder, best effort */
 
 #endif

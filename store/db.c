@@ -15,8 +15,7 @@
 #define MAP_SIZE_MIN ((size_t)1 << 32)
 #define CHECKSUM_SIZE 8
 #define KEYS "keys" /* of meta: struct db_keys */
-#define READERS_MAX 256
-#define LOCK_FILE_SIZE (READERS_MAX * 64 + 256) /* a line a reader, and a head */
+#define READERS_MAX DB_READERS_MAX
 #define FULL ((uint64_t)1 << 20) /* so little free is a full disk: the writes of a transaction are larger */
 
 static int cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret_cursor)
@@ -38,6 +37,7 @@ struct db_calls db_calls = {
 
 const char *const DB_TABLE_NAMES[TABLE_COUNT] = {
     "meta", "runs", "open", "closed", "closed_filter", "notices", "notices_filter", "history", "due", "awaited",
+    "inputs", "folders",
 };
 
 int db_fault(struct fault *fault, int error, const char *doing)
@@ -86,7 +86,7 @@ static int open_env(struct db *db, const char *dir)
  * before. */
 static int make_lock_file(const char *dir, struct fault *fault)
 {
-    static const char ZEROS[LOCK_FILE_SIZE];
+    static const char ZEROS[DB_LOCK_FILE_SIZE];
     char path[4096];
     snprintf(path, sizeof path, "%s/lock.mdb", dir);
     int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
@@ -201,7 +201,9 @@ int db_cursor_get(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *v
                                                    [TABLE_NOTICES_FILTER] = 12,
                                                    [TABLE_HISTORY] = 12,
                                                    [TABLE_DUE] = 16,
-                                                   [TABLE_AWAITED] = 18};
+                                                   [TABLE_AWAITED] = 18,
+                                                   [TABLE_INPUTS] = 8,
+                                                   [TABLE_FOLDERS] = 10};
     int error = db_calls.cursor_get(cursor, key, value, op);
     bool piece = KEY_SIZES[table] == 12 && key->mv_size == 16; /* of a value that goes on in others */
     return !error && KEY_SIZES[table] && key->mv_size != KEY_SIZES[table] && !piece ? MDB_CORRUPTED : error;

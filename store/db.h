@@ -30,6 +30,9 @@ struct db_calls { /* LMDB's calls that can fail; tests swap entries */
 };
 extern struct db_calls db_calls;
 
+#define DB_READERS_MAX 256
+#define DB_LOCK_FILE_SIZE (DB_READERS_MAX * 64 + 256) /* of lock.mdb: a line a reader, and a head */
+
 struct db {
     MDB_env *env;
     MDB_dbi tables[TABLE_COUNT];

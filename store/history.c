@@ -12,6 +12,7 @@
 #define ONE_CASE 0x10 /* flags beside the step: the case is the phone's first */
 #define HAS_DETAIL 0x20
 #define HAS_IDENTITY 0x40
+#define HAS_PLACE 0x80
 #define NO_HEAD 0
 #define NEW_HEAD 15
 #define HEAD_MAX 32 /* an operator's code */
@@ -176,7 +177,7 @@ int history_add(struct history_packer *packer, const struct history_row *row, st
     CHECK(row->event < 15 && row->result < 16 && row->step < 16);
     *out++ = (char)(row->event | row->result << 4);
     *out++ = (char)(row->step | (row->case_number == 1 ? ONE_CASE : 0) | (row->detail ? HAS_DETAIL : 0) |
-                    (has_identity ? HAS_IDENTITY : 0));
+                    (has_identity ? HAS_IDENTITY : 0) | (row->line ? HAS_PLACE : 0));
     if (row->case_number != 1)
         out = pack_number(out, row->case_number);
     if (row->detail)
@@ -185,6 +186,8 @@ int history_add(struct history_packer *packer, const struct history_row *row, st
     state->last_ms = row->at_ms;
     if (has_identity)
         out = put_tail(state, row->tail, put_head(packer, row->head, out));
+    if (row->line)
+        out = pack_number(pack_number(out, row->file), row->line);
     packer->out->size += (size_t)(out - begin);
     return 0;
 }
@@ -232,7 +235,10 @@ static bool get_row(struct history_reader *reader, struct history_row *row)
     if (!get_since(reader, &since) || __builtin_add_overflow(state->last_ms, since, &row->at_ms))
         return false;
     state->last_ms = row->at_ms;
-    return !(second & HAS_IDENTITY) || (get_head(reader, &row->head) && get_tail(reader, &row->tail));
+    if (second & HAS_IDENTITY && (!get_head(reader, &row->head) || !get_tail(reader, &row->tail)))
+        return false;
+    return !(second & HAS_PLACE) || (unpack_number(&reader->at, reader->end, &row->file) &&
+                                     unpack_number(&reader->at, reader->end, &row->line) && row->line);
 }
 
 int history_next(struct history_reader *reader, struct history_row *ret_row)
@@ -266,4 +272,72 @@ size_t history_identity(const struct history_row *row, char *out)
     if (row->tail.size)
         memcpy(out + size, row->tail.data, row->tail.size);
     return size + row->tail.size;
+}
+
+/* ---- in the store ---- */
+
+static int found(int error, struct fault *fault)
+{
+    return error == MDB_NOTFOUND ? 1 : error ? db_fault(fault, error, "read") : 0;
+}
+
+static void first_key(uint32_t run, uint64_t hash, uint8_t out[12])
+{
+    db_put_u32(out, run);
+    db_put_u64(out + 4, hash);
+}
+
+int history_seek(MDB_cursor *cursor, uint32_t run, uint64_t hash, MDB_val *ret_key, MDB_val *ret_value, bool *ret_own,
+                 struct fault *fault)
+{
+    uint8_t wanted[12];
+    first_key(run, hash, wanted);
+    *ret_key = (MDB_val){sizeof wanted, wanted};
+    int error = db_cursor_get(cursor, TABLE_HISTORY, ret_key, ret_value, MDB_SET_RANGE);
+    *ret_own = !error && memcmp(ret_key->mv_data, wanted, sizeof wanted) == 0;
+    if (!*ret_own)
+        error = db_cursor_get(cursor, TABLE_HISTORY, ret_key, ret_value, error ? MDB_LAST : MDB_PREV);
+    return !error && db_get_u32(ret_key->mv_data) != run ? 1 : found(error, fault);
+}
+
+int history_seek_on(MDB_cursor *cursor, uint32_t run, uint64_t hash, MDB_val *ret_key, MDB_val *ret_value, struct fault *fault)
+{
+    uint8_t wanted[12];
+    first_key(run, hash, wanted);
+    int error = db_cursor_get(cursor, TABLE_HISTORY, ret_key, ret_value, MDB_NEXT);
+    bool mine = !error && ret_key->mv_size > sizeof wanted && memcmp(ret_key->mv_data, wanted, sizeof wanted) == 0;
+    return !error && !mine ? 1 : found(error, fault);
+}
+
+static int take_value(struct span payload, uint32_t run, uint32_t phone, struct history_reader *reader, history_take *take, void *context,
+                      struct fault *fault)
+{
+    struct history_row row;
+    int there = history_read(reader, payload) ? 1 : -1;
+    while (there > 0 && (there = history_next(reader, &row)) > 0)
+        if (row.phone == phone && take(run, &row, context))
+            return -1;
+    return there < 0 ? db_damaged(fault, TABLE_HISTORY) : 0;
+}
+
+int history_of_phone(const struct db *db, MDB_txn *txn, uint32_t run, uint32_t phone, uint64_t hash, struct history_reader *reader,
+                     history_take *take, void *context, struct fault *fault)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    bool own;
+    int error = db_calls.cursor_open(txn, db->tables[TABLE_HISTORY], &cursor);
+    if (error)
+        return db_fault(fault, error, "read");
+    int there = history_seek(cursor, run, hash, &key, &value, &own, fault);
+    while (there == 0) {
+        struct span payload;
+        if (db_check(TABLE_HISTORY, &key, &value, &payload, fault) ||
+            take_value(payload, run, phone, reader, take, context, fault))
+            there = -1;
+        else
+            there = own ? history_seek_on(cursor, run, hash, &key, &value, fault) : 1;
+    }
+    mdb_cursor_close(cursor);
+    return there < 0 ? -1 : 0;
 }

@@ -2,7 +2,7 @@
  * Room: store.  Ids are packed by what they are made of rather than compressed: a tenth of the instructions, fewer bytes.
  *
  *   value     base time (8)  | phone (4) row … 0xff | phone (4) row … 0xff | …
- *   row       event | result << 4    step | flags << 4    [case number]  [detail]  time  [identity]
+ *   row       event | result << 4    step | flags << 4    [case number]  [detail]  time  [identity]  [file, line]
  *   time      since the row before, of the first since the base; whole seconds are counted as seconds
  *   identity  0 no head, 1 … 14 the n-th that this value named, 15 another, which follows: size and bytes; then the tail, as
  *             engine/pack.h packs ids, or in one form more: how many bytes it has in common with the tail before, and the rest
@@ -14,6 +14,7 @@
 
 #include "engine/span.h"
 #include "io/buffer.h"
+#include "store/db.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@ struct history_row {
     uint32_t case_number;
     int64_t at_ms;
     uint8_t event, result, detail, step; /* engine/apply.h: enum history_event, history_result; words.h */
+    uint64_t file, line;                 /* where the record stood, where it may have made something go out; line 0: not told */
     struct span head, tail;              /* of its identity; both empty where it has none, head empty where it has no colon of its own */
 };
 
@@ -62,6 +64,17 @@ struct history_reader { /* of one value, which must outlive it */
 bool history_read(struct history_reader *reader, struct span value); /* false: damaged */
 /* The next row: 1, 0 at the end, -1 damaged. Its spans are good until the next call. */
 int history_next(struct history_reader *reader, struct history_row *ret_row);
+/* Where the first value stands that can tell of a phone in a run: 0 and its key, 1 there is none, -1. *ret_own: it begins with this
+ * phone, which may go on in those behind it. */
+int history_seek(MDB_cursor *cursor, uint32_t run, uint64_t hash, MDB_val *ret_key, MDB_val *ret_value, bool *ret_own,
+                 struct fault *fault);
+/* The next one of those, likewise. */
+int history_seek_on(MDB_cursor *cursor, uint32_t run, uint64_t hash, MDB_val *ret_key, MDB_val *ret_value, struct fault *fault);
+
+/* The rows of one phone in one run, in their order; the row's spans are good until `take` returns. */
+typedef int history_take(uint32_t run, const struct history_row *row, void *context);
+int history_of_phone(const struct db *db, MDB_txn *txn, uint32_t run, uint32_t phone, uint64_t hash, struct history_reader *reader,
+                     history_take *take, void *context, struct fault *fault);
 /* head:tail, as rejects.csv tells it. Returns the size; `out` has HISTORY_IDENTITY_MAX. */
 size_t history_identity(const struct history_row *row, char *out);
 

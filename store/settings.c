@@ -4,6 +4,7 @@
 #include "engine/values.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DAYS(n) ((n) * DAY_MS)
@@ -91,6 +92,42 @@ int store_set(struct settings *settings, const char *name, const char *value, bo
         memcpy(field, &small, sizeof small);
     }
     return 0;
+}
+
+/* In the largest unit that it is whole in. */
+static void show_duration(int64_t ms, char value[32])
+{
+    static const struct {
+        int64_t ms;
+        char name;
+    } UNITS[] = {{DAY_MS, 'd'}, {HOUR_MS, 'h'}, {60 * SECOND_MS, 'm'}, {SECOND_MS, 's'}};
+    unsigned unit = 0;
+    while (unit < 3 && ms % UNITS[unit].ms)
+        unit++;
+    snprintf(value, 32, "%lld%c", (long long)(ms / UNITS[unit].ms), UNITS[unit].name);
+}
+
+const char *store_setting(const struct settings *settings, unsigned i, char value[32])
+{
+    if (i >= sizeof SETTINGS / sizeof *SETTINGS)
+        return NULL;
+    const struct setting *setting = &SETTINGS[i];
+    const char *field = (const char *)settings + setting->offset;
+    int64_t duration;
+    uint32_t number;
+    if (setting->form == FORM_DURATION) {
+        memcpy(&duration, field, sizeof duration);
+        show_duration(duration, value);
+    } else if (setting->form == FORM_CODE) {
+        snprintf(value, 32, "%.8s", field);
+    } else {
+        memcpy(&number, field, sizeof number);
+        if (setting->form == FORM_REPLY)
+            snprintf(value, 32, "%s", number ? "lenient" : "strict");
+        else
+            snprintf(value, 32, "%u", number);
+    }
+    return setting->name;
 }
 
 int store_check_settings(const struct settings *settings, struct fault *fault)

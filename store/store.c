@@ -472,6 +472,7 @@ void store_close(struct store *store)
 
 struct sweep {
     const struct state *state;
+    uint32_t keep_runs;
     uint32_t number;   /* of the segment that is dead */
     uint32_t operator; /* whose queue is swept */
 };
@@ -561,6 +562,13 @@ static enum db_verdict judge_history(const uint8_t *key, size_t size, const void
     return db_get_u32(key) > sweep->state->run ? DB_DELETE : DB_KEEP;
 }
 
+static enum db_verdict judge_old_folder(const uint8_t *key, size_t size, const void *context)
+{
+    const struct sweep *sweep = context;
+    (void)size;
+    return (uint64_t)db_get_u32(key) + sweep->keep_runs <= sweep->state->run ? DB_DELETE : DB_STOP;
+}
+
 static enum db_verdict judge_cut_due(const uint8_t *key, size_t size, const void *context)
 {
     const struct sweep *sweep = context;
@@ -603,6 +611,8 @@ static int sweep_cut_run(const struct state *state, struct db_writer *writer, st
     return db_sweep(writer, TABLE_DUE, zero, 0, judge_cut_due, &sweep, fault) ||
                    db_sweep(writer, TABLE_AWAITED, zero, 0, judge_cut_awaited, &sweep, fault) ||
                    db_sweep(writer, TABLE_HISTORY, run, sizeof run, judge_history, &sweep, fault) ||
+                   db_sweep(writer, TABLE_INPUTS, run, sizeof run, judge_history, &sweep, fault) ||
+                   db_sweep(writer, TABLE_FOLDERS, run, sizeof run, judge_history, &sweep, fault) ||
                    db_delete(writer, META(KEY_UNFINISHED), fault)
                ? -1
                : 0;
@@ -614,9 +624,10 @@ int store_sweep(const struct store *store, struct db_writer *writer, struct faul
     for (size_t i = 0; i < sizeof SEGMENTED / sizeof *SEGMENTED; i++)
         if (sweep_segments(state, writer, SEGMENTED[i].segmented, SEGMENTED[i].table, fault))
             return -1;
-    struct sweep sweep = {.state = state};
+    struct sweep sweep = {.state = state, .keep_runs = store->settings.keep_runs};
     uint8_t zero[1] = {0};
-    if (db_sweep(writer, TABLE_DUE, zero, 0, judge_due, &sweep, fault))
+    if (db_sweep(writer, TABLE_DUE, zero, 0, judge_due, &sweep, fault) ||
+        db_sweep(writer, TABLE_FOLDERS, zero, 0, judge_old_folder, &sweep, fault))
         return -1;
     for (; sweep.operator< state->operator_count; sweep.operator++) {
         uint8_t from[2];

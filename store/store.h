@@ -26,6 +26,8 @@ struct store {
 void store_default_settings(struct settings *settings);
 /* One setting by name ('-' as '_'); FAULT_USAGE with what is allowed. `making`: init, which may set shards too. */
 int store_set(struct settings *settings, const char *name, const char *value, bool making, struct fault *fault);
+/* The name of setting `i` and its value as it is given; NULL behind the last. */
+const char *store_setting(const struct settings *settings, unsigned i, char value[32]);
 /* The bounds that settings have with one another. */
 int store_check_settings(const struct settings *settings, struct fault *fault);
 
@@ -53,6 +55,9 @@ int store_clear_pending(struct db_writer *writer, struct fault *fault);
 int store_mark_unfinished(struct db_writer *writer, bool unfinished, struct fault *fault);
 /* Sweeps all that the state does not refer to: segments merged away, queues popped, what a cut run left. */
 int store_sweep(const struct store *store, struct db_writer *writer, struct fault *fault);
+
+/* Copies a store that was opened to read into a folder, in a snapshot of its own: no writer waits. *ret_bytes: of the copy. */
+int store_copy(const struct store *store, int folder_fd, uint64_t *ret_bytes, struct fault *fault);
 
 struct run_row {
     int64_t as_of_ms;

@@ -33,6 +33,9 @@
  * history        run, first hash, number           what befell each phone in that run: history.h  run
  * due            first due time, run, sequence     phones by the time at which they come due  run
  * awaited        operator, as-of, run, sequence    SMS that wait for a final receipt          run
+ * inputs         run, first file                   names and hashes of its inputs (zstd)      run
+ * folders        run, file, block                  its output folder (zstd; block 0 with the  run; kept are the last keep_runs
+ *                                                  file's name before it)
  *
  * open, closed and notices are sorted segments. A run appends one to each (only what changed, the newest wins), or, where it
  * touches much of open, writes the whole anew. Neighbouring segments of like size are merged (merge.h), so that there are few
@@ -47,14 +50,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STORE_FORMAT 4
+#define STORE_FORMAT 5
 #define STORE_KEY_SIZE 16
 #define STORE_NAME_SIZE 16
 #define STORE_SEGMENTS_MAX 64
 #define STORE_MERGES_MAX 8
 
 enum table { TABLE_META, TABLE_RUNS, TABLE_OPEN, TABLE_CLOSED, TABLE_CLOSED_FILTER, TABLE_NOTICES, TABLE_NOTICES_FILTER,
-             TABLE_HISTORY, TABLE_DUE, TABLE_AWAITED, TABLE_COUNT };
+             TABLE_HISTORY, TABLE_DUE, TABLE_AWAITED, TABLE_INPUTS, TABLE_FOLDERS, TABLE_COUNT };
 
 /* the tables made of segments */
 enum { SEGMENTED_OPEN, SEGMENTED_CLOSED, SEGMENTED_NOTICES, SEGMENTED_COUNT };
@@ -96,7 +99,7 @@ struct state {
     uint32_t segment_counts[SEGMENTED_COUNT], merge_counts[SEGMENTED_COUNT];
     struct segment segments[SEGMENTED_COUNT][STORE_SEGMENTS_MAX]; /* oldest first */
     struct merge merges[SEGMENTED_COUNT][STORE_MERGES_MAX];
-    struct counts totals; /* only open, cases_open, cases_closed are kept up */
+    struct counts totals; /* only open, overdue, cases_open, cases_closed are kept up */
     struct operator_state operators[]; /* operator_count */
 };
 

@@ -1,6 +1,7 @@
 /* besik.c - the front door: which command, and what its failure means to the shell. */
 #include "tools/commands.h"
 
+#include "tools/options.h"
 #include "tools/sandbox.h"
 
 #include <signal.h>
@@ -20,10 +21,17 @@ static const struct {
     {"set", "change a setting of a store", command_set},
     {"run", "the main job: one run over a set of input files", command_run},
     {"case", "a phone's cases, where they stand, and their history", command_case},
-    {"check", "is the store whole: each page, each value, each promise", command_check},
-    {"purge", "strike what is personal of cases that closed long ago", command_purge},
-    {"profile", "which profile reads a file, and its first records as understood", command_profile},
+    {"status", "the last run, who holds the store, where cases stand", command_status},
     {"report", "what operators, agencies and the store disagree on now", command_report},
+    {"list", "open cases, by step and by how long they stand there", command_list},
+    {"why", "the record, rule and run behind an SMS or request", command_why},
+    {"profile", "which profile reads a file, and its first records as understood", command_profile},
+    {"check", "is the store whole: each page, each value, each promise", command_check},
+    {"backup", "a copy of a store, while runs go on", command_backup},
+    {"reissue", "the folder of one of the last runs once more", command_reissue},
+    {"export", "cases, history, SMS or requests as rows, without names", command_export},
+    {"purge", "strike what is personal of cases that closed long ago", command_purge},
+    {"forget", "strike all of one phone, save that its ids stay known", command_forget},
 };
 
 static void print_help(void)
@@ -31,6 +39,24 @@ static void print_help(void)
     puts("besik: bulk processing of the SMS service for newborns' parents\n\nusage: besik COMMAND …  (besik COMMAND --help)\n");
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++)
         printf("  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+}
+
+/* besik(1): the help of each command, one after another. */
+static void print_manual(void)
+{
+    puts(".TH BESIK 1 \"\" \"besik " BESIK_VERSION "\" \"User Commands\"\n.SH NAME\n"
+         "besik \\- bulk processing of the SMS service for newborns' parents\n.SH SYNOPSIS\n.B besik\n.I COMMAND\n…\n.SH DESCRIPTION\n"
+         "besik takes the dumps of a day, brings every case up to date, and writes a folder of SMS for the operators, requests for\n"
+         "the agencies, rejects and findings. Formats, checks and rules stand in MANUAL.md, which is installed beside its reference data.\n"
+         ".SH COMMANDS");
+    options_manual = true;
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
+        char help[] = "--help", *argv[] = {help, NULL};
+        struct fault ignored = {0};
+        (void)COMMANDS[i].go(1, argv, &ignored);
+    }
+    puts(".SH EXIT STATUS");
+    options_print_exits();
 }
 
 /* LMDB reads its file as memory: where the disk cannot give a page, that is a signal. */
@@ -60,6 +86,10 @@ int main(int argc, char **argv)
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help();
         return argc < 2 ? FAULT_USAGE : 0;
+    }
+    if (strcmp(argv[1], "--man") == 0) { /* for the build */
+        print_manual();
+        return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("besik " BESIK_VERSION);

@@ -3,6 +3,7 @@
 
 #include "engine/values.h"
 #include "io/sys.h"
+#include "store/kept.h"
 #include "store/segment.h"
 
 #define SAID_MAX 20 /* lines a table */
@@ -90,6 +91,33 @@ static int look_at_run(struct check *check, const uint8_t *key, struct span payl
     return 0;
 }
 
+/* ---- what is kept of runs ---- */
+
+static int look_at_inputs(struct check *check, const uint8_t *key, struct span payload)
+{
+    (void)payload;
+    check->leftovers += db_get_u32(key) > check->store->state->run;
+    return 0;
+}
+
+static int look_at_folder(struct check *check, const uint8_t *key, struct span payload)
+{
+    const struct state *state = check->store->state;
+    uint32_t run = db_get_u32(key), block = db_get_u32(key + 6), file = (uint32_t)key[4] << 8 | key[5];
+    struct span name;
+    struct fault damaged = {0};
+    if (run > state->run || (uint64_t)run + check->store->settings.keep_runs <= state->run)
+        check->leftovers++;
+    else if (block != (run == check->kept_run && file == check->kept_file ? check->kept_block + 1 : 0))
+        check_say(check, TABLE_FOLDERS, "a block of a kept file is missing");
+    else if (kept_unpack(block == 0, payload, &name, &check->out, &damaged))
+        check_say(check, TABLE_FOLDERS, "a block of a kept file is none");
+    check->kept_run = run;
+    check->kept_file = file;
+    check->kept_block = block;
+    return 0;
+}
+
 static void look_at_state(struct check *check)
 {
     const struct state *state = check->store->state;
@@ -160,7 +188,9 @@ int check_go(struct check *check, const char *dir)
         return -1;
     if (pages_compare(&check->pages, &keys, &broken))
         check_say(check, CHECK_PAGES, broken.text);
-    if (check_walk(check, TABLE_META, 0, look_at_meta) || check_walk(check, TABLE_RUNS, 4, look_at_run))
+    if (check_walk(check, TABLE_META, 0, look_at_meta) || check_walk(check, TABLE_RUNS, 4, look_at_run) ||
+        check_walk(check, TABLE_INPUTS, KEPT_INPUTS_KEY_SIZE, look_at_inputs) ||
+        check_walk(check, TABLE_FOLDERS, KEPT_KEY_SIZE, look_at_folder))
         return -1;
     look_at_state(check);
     return check_segments(check) || check->broken_count ? -(check->fault->code != FAULT_NONE) : check_phones(check);

@@ -45,6 +45,7 @@ struct check {
     struct segment_view open, closed; /* of history's phones */
     struct history_reader reader;
     uint32_t history_run;
+    uint32_t kept_run, kept_file, kept_block; /* of the folder's block before */
 };
 
 #define CHECK_PAGES TABLE_COUNT

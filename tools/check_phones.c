@@ -120,6 +120,8 @@ static void look_at_case(struct check *check, enum table table, const struct pho
     check->cases++;
     check->totals.open[kase->step]++;
     (*(closed ? &check->totals.cases_closed : &check->totals.cases_open))++;
+    for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
+        check->totals.overdue[agency] += request_is_overdue(kase, agency);
     check->notices_of_cases += notice_sum(check, kase->notice_id, phone->number, kase->number);
     if (closed != (kase->closed_ms != NEVER_MS) && closed)
         check_say(check, table, "a case is closed, and no run closed it");
@@ -273,7 +275,8 @@ static void compare_sums(struct check *check)
         check_say(check, TABLE_NOTICES, "the index does not name each case's notice, and nothing else");
     if (check->awaited_of_cases != check->awaited_of_queue)
         check_say(check, TABLE_AWAITED, "it does not name each SMS that waits for its receipt, and nothing else");
-    if (memcmp(check->totals.open, totals->open, sizeof totals->open) != 0 || check->totals.cases_open != totals->cases_open ||
+    if (memcmp(check->totals.open, totals->open, sizeof totals->open) != 0 ||
+        memcmp(check->totals.overdue, totals->overdue, sizeof totals->overdue) != 0 || check->totals.cases_open != totals->cases_open ||
         check->totals.cases_closed != totals->cases_closed)
         check_say(check, TABLE_META, "the counts of cases by step are not those of the cases");
 }

@@ -3,13 +3,8 @@
 
 #include "engine/apply.h"
 #include "engine/values.h"
-#include "io/buffer.h"
-#include "io/ids.h"
-#include "store/history.h"
-#include "store/segment.h"
-#include "store/store.h"
 #include "tools/options.h"
-#include "tools/phone_load.h"
+#include "tools/reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,112 +16,39 @@ struct told { /* one history row that was found */
 };
 
 struct view {
-    struct store *store;
+    struct reader reader;
     struct fault *fault;
-    struct ids ids;
-    struct segment_view segments[2];
-    struct phone phone;
-    struct buffer history; /* struct told */
-    struct buffer identities;
-    struct history_reader reader;
+    struct buffer history, identities; /* struct told */
 };
 
 /* ---- finding ---- */
 
-static int find_phone(struct view *view, MDB_txn *txn)
+static int take_row(uint32_t run, const struct history_row *row, void *context)
 {
-    static const struct {
-        unsigned segmented;
-        enum table table, filter;
-    } PLACES[] = {{SEGMENTED_OPEN, TABLE_OPEN, TABLE_COUNT}, {SEGMENTED_CLOSED, TABLE_CLOSED, TABLE_CLOSED_FILTER}};
-    const struct state *state = view->store->state;
-    for (unsigned i = 0; i < 2; i++) {
-        struct segment_view *segments = &view->segments[i]; /* open to the end: the phone's words stand in its record */
-        struct span record;
-        if (segment_view_open(segments, &view->store->db, txn, PLACES[i].table, PLACES[i].filter,
-                              state->segments[PLACES[i].segmented], state->segment_counts[PLACES[i].segmented], view->fault))
+    struct view *view = context;
+    char *room = buffer_room(&view->identities, HISTORY_IDENTITY_MAX, view->fault);
+    if (!room)
+        return -1;
+    struct told told = {run, *row, view->identities.size, history_identity(row, room)};
+    view->identities.size += told.identity_size;
+    return buffer_add(&view->history, &told, sizeof told, view->fault);
+}
+
+static int find_history(struct view *view)
+{
+    struct reader *reader = &view->reader;
+    for (uint32_t run = 1; run <= reader->store.state->run; run++)
+        if (history_of_phone(&reader->store.db, reader->store.snapshot, run, reader->phone.number, reader->phone.hash, &reader->history,
+                             take_row, view, view->fault))
             return -1;
-        int there = segment_find(segments, view->phone.hash, view->phone.number, &record, view->fault);
-        if (there < 0 || (there && phone_load(&view->phone, record, view->fault)))
-            return -1;
-        if (there)
-            return 0;
-    }
     return 0;
-}
-
-static int take_history(struct view *view, uint32_t run, struct span value)
-{
-    struct told told = {.run = run};
-    int there = history_read(&view->reader, value) ? 1 : -1;
-    while (there > 0 && (there = history_next(&view->reader, &told.row)) > 0) {
-        if (told.row.phone != view->phone.number)
-            continue;
-        char *room = buffer_room(&view->identities, HISTORY_IDENTITY_MAX, view->fault);
-        if (!room)
-            return -1;
-        told.identity_at = view->identities.size;
-        view->identities.size += told.identity_size = history_identity(&told.row, room);
-        if (buffer_add(&view->history, &told, sizeof told, view->fault))
-            return -1;
-    }
-    return there < 0 ? fault_set(view->fault, FAULT_FAILED, "the history of run %u is damaged", run) : 0;
-}
-
-static int find_history(struct view *view, MDB_txn *txn)
-{
-    MDB_cursor *cursor;
-    int error = db_calls.cursor_open(txn, view->store->db.tables[TABLE_HISTORY], &cursor), failed = 0;
-    if (error)
-        return db_fault(view->fault, error, "read");
-    for (uint32_t run = 1; run <= view->store->state->run && !failed; run++) {
-        uint8_t wanted[12];
-        db_put_u32(wanted, run);
-        db_put_u64(wanted + 4, view->phone.hash);
-        MDB_val key = {sizeof wanted, wanted}, value;
-        error = db_cursor_get(cursor, TABLE_HISTORY, &key, &value, MDB_SET_RANGE);
-        bool own = !error && memcmp(key.mv_data, wanted, sizeof wanted) == 0; /* begins with this phone */
-        if (!own)
-            error = db_cursor_get(cursor, TABLE_HISTORY, &key, &value, error ? MDB_LAST : MDB_PREV);
-        if (error == MDB_NOTFOUND || (!error && db_get_u32(key.mv_data) != run))
-            continue;
-        struct span payload;
-        while (!error && !failed) {
-            failed = db_check(TABLE_HISTORY, &key, &value, &payload, view->fault) || take_history(view, run, payload);
-            error = own && !failed ? db_cursor_get(cursor, TABLE_HISTORY, &key, &value, MDB_NEXT) : MDB_NOTFOUND;
-            if (!error && (key.mv_size <= sizeof wanted || memcmp(key.mv_data, wanted, sizeof wanted) != 0))
-                error = MDB_NOTFOUND;
-        }
-        if (!failed && error != MDB_NOTFOUND)
-            failed = db_fault(view->fault, error, "read");
-    }
-    mdb_cursor_close(cursor);
-    return failed ? -1 : 0;
 }
 
 /* ---- telling: a piece that finds no memory sets the fault, which is asked at the end ---- */
 
-static void put_time(struct buffer *out, const char *key, int64_t ms, struct fault *fault)
-{
-    buffer_add_text(out, key, fault);
-    if (ms == NEVER_MS) {
-        buffer_add_text(out, "null", fault);
-        return;
-    }
-    buffer_add(out, "\"", 1, fault);
-    buffer_time(out, ms, fault);
-    buffer_add(out, "\"", 1, fault);
-}
-
-static void put_text(struct buffer *out, const char *key, struct span text, struct fault *fault)
-{
-    buffer_add_text(out, key, fault);
-    buffer_json_or_null(out, text, fault);
-}
-
 static void put_answers(struct view *view, const struct kase *kase, struct buffer *out)
 {
-    const struct ref *ref = ref_of(view->store->ref);
+    const struct ref *ref = view->reader.ref;
     struct fault *fault = view->fault;
     char name[VALUE_NAME_MAX + 4], account[32] = "";
     int size = snprintf(name, sizeof name, "%.*s %.*s%s%.*s", (int)kase->surname.size, kase->surname.data,
@@ -148,7 +70,7 @@ static void put_answers(struct view *view, const struct kase *kase, struct buffe
         {",\"account\":", span_of(account)},
     };
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
-        put_text(out, answers[i].key, answers[i].value, fault);
+        reader_put_text(out, answers[i].key, answers[i].value, fault);
     buffer_add_text(out, "}", fault);
 }
 
@@ -161,72 +83,33 @@ static void put_requests(struct view *view, const struct kase *kase, struct buff
         if (!request->made)
             continue;
         char id[ID_SIZE];
-        struct id_facts facts = {.phone = view->phone.number, .case_number = kase->number, .agency = (uint8_t)agency};
-        ids_request(&view->ids, &facts, id);
+        struct id_facts facts = {.phone = view->reader.phone.number, .case_number = kase->number, .agency = (uint8_t)agency};
+        ids_request(&view->reader.ids, &facts, id);
         buffer_format(out, fault, "%s{\"request_id\":\"%.*s\",\"agency\":\"%s\"", first ? "" : ",", ID_SIZE, id, AGENCY_WORDS[agency]);
-        put_time(out, ",\"created_at\":", request->created_ms, fault);
-        put_text(out, ",\"status\":", span_of(OUTCOME_WORDS[request->status]), fault);
-        put_time(out, ",\"responded_at\":", request->responded_ms, fault);
+        reader_put_time(out, ",\"created_at\":", request->created_ms, fault);
+        reader_put_text(out, ",\"status\":", span_of(OUTCOME_WORDS[request->status]), fault);
+        reader_put_time(out, ",\"responded_at\":", request->responded_ms, fault);
         buffer_add_text(out, "}", fault);
         first = false;
     }
 }
 
-static const char *sms_status(const struct sms *sms)
-{
-    return sms->final                                  ? RECEIPT_WORDS[sms->final]
-           : sms->statuses & 1u << RECEIPT_ACCEPTED ? RECEIPT_WORDS[RECEIPT_ACCEPTED]
-                                                       : "";
-}
-
 static void put_sms(struct view *view, const struct kase *kase, struct buffer *out)
 {
     struct fault *fault = view->fault;
-    const struct ref *ref = ref_of(view->store->ref);
     for (uint32_t i = 0; i < kase->sms_count; i++) {
-        const struct sms *sms = &view->phone.sms[kase->sms_first + i];
+        const struct sms *sms = &view->reader.phone.sms[kase->sms_first + i];
         char id[ID_SIZE];
-        struct id_facts facts = {.phone = view->phone.number, .case_number = kase->number, .sms_number = i + 1};
-        ids_sms(&view->ids, &facts, id);
-        struct span operator = sms->operator< ref->operator_count ? ref->operators[sms->operator].code : SPAN("");
+        struct id_facts facts = {.phone = view->reader.phone.number, .case_number = kase->number, .sms_number = i + 1};
+        ids_sms(&view->reader.ids, &facts, id);
         buffer_format(out, fault, "%s{\"sms_id\":\"%.*s\",\"kind\":\"%s\",\"step\":\"%s\"", i ? "," : "", ID_SIZE, id,
-                      SMS_KIND_WORDS[sms->kind], sms->kind == SMS_INFO ? INFO_WORDS[sms->what] : STEP_WORDS[sms->what]);
-        put_time(out, ",\"at\":", sms->at_ms, fault);
+                      SMS_KIND_WORDS[sms->kind], reader_sms_step(sms));
+        reader_put_time(out, ",\"at\":", sms->at_ms, fault);
         buffer_add_text(out, ",\"operator\":", fault);
-        buffer_json(out, operator, fault);
-        put_text(out, ",\"status\":", span_of(sms_status(sms)), fault);
+        buffer_json(out, reader_operator(&view->reader, sms->operator), fault);
+        reader_put_text(out, ",\"status\":", span_of(reader_sms_status(sms)), fault);
         buffer_add_text(out, "}", fault);
     }
-}
-
-static void result_text(const struct history_row *row, char out[64])
-{
-    const char *what = "";
-    switch ((enum history_result)row->result) {
-    case RESULT_DONE:
-        what = row->event == HISTORY_RECEIPT ? RECEIPT_WORDS[row->detail % RECEIPT_STATUS_COUNT] : "taken";
-        snprintf(out, 64, "%s", row->event == HISTORY_NOTICE ? "opened" : row->event == HISTORY_REMINDER ? "sent" : what);
-        return;
-    case RESULT_MISS:
-    case RESULT_REJECT:
-        snprintf(out, 64, "%s %s", row->result == RESULT_MISS ? "miss" : "reject", REASON_WORDS[row->detail % REASON_COUNT]);
-        return;
-    case RESULT_PROMPT:
-    case RESULT_CORRECTION:
-    case RESULT_REMINDER:
-        what = row->result == RESULT_PROMPT ? "prompt" : row->result == RESULT_CORRECTION ? "correction" : "reminder";
-        snprintf(out, 64, "%s %s", what, STEP_WORDS[row->detail % STEP_COUNT]);
-        return;
-    case RESULT_INFO:
-        snprintf(out, 64, "info %s", INFO_WORDS[row->detail % INFO_COUNT]);
-        return;
-    case RESULT_REQUEST:
-        snprintf(out, 64, "request %s", AGENCY_WORDS[row->detail % AGENCY_COUNT]);
-        return;
-    case RESULT_COUNT:
-        break;
-    }
-    out[0] = 0;
 }
 
 static void put_history(struct view *view, const struct kase *kase, struct buffer *out)
@@ -238,11 +121,11 @@ static void put_history(struct view *view, const struct kase *kase, struct buffe
         if (told[i].row.case_number != kase->number)
             continue;
         char result[64];
-        result_text(&told[i].row, result);
+        reader_result(&told[i].row, result);
         buffer_format(out, fault, "%s{\"run\":%u", first ? "" : ",", told[i].run);
-        put_time(out, ",\"at\":", told[i].row.at_ms, fault);
+        reader_put_time(out, ",\"at\":", told[i].row.at_ms, fault);
         buffer_format(out, fault, ",\"event\":\"%s\"", HISTORY_WORDS[told[i].row.event % HISTORY_EVENT_COUNT]);
-        put_text(out, ",\"identity\":", (struct span){view->identities.data + told[i].identity_at, told[i].identity_size}, fault);
+        reader_put_text(out, ",\"identity\":", (struct span){view->identities.data + told[i].identity_at, told[i].identity_size}, fault);
         buffer_format(out, fault, ",\"result\":\"%s\",\"step\":\"%s\"}", result, STEP_WORDS[told[i].row.step % STEP_COUNT]);
         first = false;
     }
@@ -254,13 +137,13 @@ static void put_case(struct view *view, const struct kase *kase, struct buffer *
     bool prompt = step_is_prompt(kase->step);
     buffer_format(out, fault, "{\"case\":%u,\"slot\":%u,\"notice_id\":", kase->number, kase->slot);
     buffer_json(out, kase->notice_id, fault);
-    put_time(out, ",\"registered_at\":", kase->registered_ms, fault);
-    put_time(out, ",\"opened_at\":", kase->begun_ms, fault);
+    reader_put_time(out, ",\"registered_at\":", kase->registered_ms, fault);
+    reader_put_time(out, ",\"opened_at\":", kase->begun_ms, fault);
     buffer_format(out, fault, ",\"step\":\"%s\"", STEP_WORDS[kase->step]);
-    put_time(out, ",\"since\":", kase->since_ms, fault);
-    put_text(out, ",\"lang\":", kase->lang ? span_of(LANG_WORDS[kase->lang]) : SPAN(""), fault);
+    reader_put_time(out, ",\"since\":", kase->since_ms, fault);
+    reader_put_text(out, ",\"lang\":", kase->lang ? span_of(LANG_WORDS[kase->lang]) : SPAN(""), fault);
     buffer_format(out, fault, ",\"misses\":%u", prompt ? kase->misses : 0);
-    put_time(out, ",\"reminded\":", prompt ? kase->reminded_ms : NEVER_MS, fault);
+    reader_put_time(out, ",\"reminded\":", prompt ? kase->reminded_ms : NEVER_MS, fault);
     buffer_add_text(out, ",\"answers\":", fault);
     put_answers(view, kase, out);
     for (enum phase phase = 0; phase < PHASE_COUNT; phase++) {
@@ -280,11 +163,11 @@ static int put_json(struct view *view, struct buffer *out)
 {
     struct fault *fault = view->fault;
     buffer_add_text(out, "{\"msisdn\":\"", fault);
-    buffer_phone(out, view->phone.number, fault);
+    buffer_phone(out, view->reader.phone.number, fault);
     buffer_add_text(out, "\",\"cases\":[", fault);
-    for (uint32_t i = 0; i < view->phone.case_count; i++) {
+    for (uint32_t i = 0; i < view->reader.phone.case_count; i++) {
         buffer_add_text(out, i ? "," : "", fault);
-        put_case(view, &view->phone.cases[i], out);
+        put_case(view, &view->reader.phone.cases[i], out);
     }
     buffer_add_text(out, "]}\n", fault);
     return fault->code ? -1 : 0;
@@ -293,10 +176,10 @@ static int put_json(struct view *view, struct buffer *out)
 static int put_lines(struct view *view, struct buffer *out)
 {
     struct fault *fault = view->fault;
-    if (!view->phone.case_count)
+    if (!view->reader.phone.case_count)
         buffer_add_text(out, "no case on this phone\n", fault);
-    for (uint32_t i = 0; i < view->phone.case_count; i++) {
-        const struct kase *kase = &view->phone.cases[i];
+    for (uint32_t i = 0; i < view->reader.phone.case_count; i++) {
+        const struct kase *kase = &view->reader.phone.cases[i];
         buffer_format(out, fault, "case %u  slot %u  at %s since ", kase->number, kase->slot, STEP_WORDS[kase->step]);
         buffer_time(out, kase->since_ms, fault);
         buffer_add_text(out, "\n", fault);
@@ -304,13 +187,13 @@ static int put_lines(struct view *view, struct buffer *out)
             if (kase->outcomes[phase])
                 buffer_format(out, fault, "  %-13s %s\n", PHASE_WORDS[phase], OUTCOME_WORDS[kase->outcomes[phase]]);
         if (case_is_struck(kase))
-            buffer_add_text(out, "  name, account and history were struck by besik purge\n", fault);
+            buffer_add_text(out, "  name, account and history were struck (besik purge or forget)\n", fault);
         const struct told *told = (const struct told *)view->history.data;
         for (size_t h = 0; h < view->history.size / sizeof *told; h++) {
             char result[64];
             if (told[h].row.case_number != kase->number)
                 continue;
-            result_text(&told[h].row, result);
+            reader_result(&told[h].row, result);
             buffer_format(out, fault, "  run %-4u ", told[h].run);
             buffer_time(out, told[h].row.at_ms, fault);
             buffer_format(out, fault, "  %-10s %-24s -> %s\n", HISTORY_WORDS[told[h].row.event % HISTORY_EVENT_COUNT], result,
@@ -318,19 +201,6 @@ static int put_lines(struct view *view, struct buffer *out)
         }
     }
     return fault->code ? -1 : 0;
-}
-
-/* The number from the command line, or from standard input, so that it stands in no list of processes. */
-static int read_phone(const char *given, uint32_t *ret_phone, struct fault *fault)
-{
-    char line[64] = "";
-    if (strcmp(given, "-") == 0) {
-        if (!fgets(line, sizeof line, stdin))
-            return fault_set(fault, FAULT_USAGE, "standard input holds no phone number");
-        line[strcspn(line, "\r\n")] = 0;
-        given = line;
-    }
-    return value_phone(span_of(given), ret_phone) ? 0 : fault_set(fault, FAULT_USAGE, "not a Kazakh mobile number");
 }
 
 int command_case(int argc, char **argv, struct fault *fault)
@@ -349,26 +219,20 @@ int command_case(int argc, char **argv, struct fault *fault)
     int help = options_read(&command, argc, argv, &count, fault);
     if (help)
         return help > 0 ? 0 : -1;
-    struct store store;
-    struct view view = {.store = &store, .fault = fault, .phone.due_ms = INT64_MAX};
+    struct view view = {.fault = fault};
+    struct buffer out = {0};
+    uint32_t phone;
     if (count != 2)
         return fault_set(fault, FAULT_USAGE, "give STORE and MSISDN (see besik case --help)");
-    if (read_phone(argv[1], &view.phone.number, fault) || store_open(&store, argv[0], STORE_READ, fault))
+    if (reader_msisdn(argv[1], &phone, fault))
         return -1;
-    view.phone.hash = value_phone_hash(view.phone.number);
-    MDB_txn *txn = store.snapshot;
-    struct buffer out = {0};
-    int failed = ids_open(&view.ids, store.key, fault) || find_phone(&view, txn) || (view.phone.case_count && find_history(&view, txn)) ||
-                 (json ? put_json(&view, &out) : put_lines(&view, &out));
+    int failed = reader_open(&view.reader, argv[0], fault) || reader_find(&view.reader, phone) < 0 ||
+                 (view.reader.phone.case_count && find_history(&view)) || (json ? put_json(&view, &out) : put_lines(&view, &out));
     if (!failed)
         fwrite(out.data, 1, out.size, stdout);
     buffer_free(&out);
     buffer_free(&view.history);
     buffer_free(&view.identities);
-    phone_unload(&view.phone);
-    segment_view_close(&view.segments[0]);
-    segment_view_close(&view.segments[1]);
-    ids_close(&view.ids);
-    store_close(&store);
+    reader_close(&view.reader);
     return failed ? -1 : 0;
 }

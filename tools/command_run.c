@@ -39,6 +39,7 @@ int command_run(int argc, char **argv, struct fault *fault)
         {"workers", "N", "threads (default: one a processor)", &workers, NULL},
         {"memory", "SIZE", "memory for records on their way; the rest is spilled (default: 1G)", &memory, NULL},
         {"tmp", "DIR", "where to spill (default: in the store)", &options.tmp, NULL},
+        {"metrics", "FILE", "Prometheus text, for a textfile collector, when the run ends, well or not", &options.metrics, NULL},
         {"progress", NULL, "a key=value line every 10 s to standard error", NULL, &options.progress},
         {"json", NULL, "print run.json instead of one line", NULL, &options.json},
         {"sms-limit", "N", "fail before anything takes effect where more SMS would be sent", &sms_limit, NULL},

@@ -13,5 +13,12 @@ int command_check(int argc, char **argv, struct fault *fault);
 int command_purge(int argc, char **argv, struct fault *fault);
 int command_profile(int argc, char **argv, struct fault *fault);
 int command_report(int argc, char **argv, struct fault *fault);
+int command_status(int argc, char **argv, struct fault *fault);
+int command_list(int argc, char **argv, struct fault *fault);
+int command_why(int argc, char **argv, struct fault *fault);
+int command_reissue(int argc, char **argv, struct fault *fault);
+int command_backup(int argc, char **argv, struct fault *fault);
+int command_export(int argc, char **argv, struct fault *fault);
+int command_forget(int argc, char **argv, struct fault *fault);
 
 #endif

@@ -29,7 +29,7 @@ size_t finding_bytes(const struct finding_row *row)
     return (sizeof *row + (size_t)row->party_size + row->id_size + row->detail_size + 7) & ~(size_t)7;
 }
 
-static struct span row_party(const struct finding_row *row)
+struct span finding_party(const struct finding_row *row)
 {
     return (struct span){(const char *)(row + 1), row->party_size};
 }
@@ -46,7 +46,7 @@ static struct span row_detail(const struct finding_row *row)
 
 static int row_key_order(const struct finding_row *x, const struct finding_row *y)
 {
-    int order = span_compare(row_party(x), row_party(y));
+    int order = span_compare(finding_party(x), finding_party(y));
     if (!order)
         order = COMPARE(x->hash, y->hash);
     if (!order)
@@ -83,7 +83,7 @@ int finding_write(const struct finding_row *row, struct buffer *out, struct faul
 {
     char slot[2] = {(char)('0' + row->slot), 0};
     buffer_format(out, fault, "%s,", FINDING_WORDS[row->finding]);
-    buffer_csv(out, row_party(row), ',', fault);
+    buffer_csv(out, finding_party(row), ',', fault);
     buffer_csv(out, row_id(row), ',', fault);
     if (row->has_phone)
         buffer_phone(out, row->phone, fault);
@@ -103,7 +103,7 @@ int finding_write_json(const struct finding_row *row, struct buffer *out, struct
         struct span value;
     } columns[] = {
         {"{\"finding\":", span_of(FINDING_WORDS[row->finding])},
-        {",\"party\":", row_party(row)},
+        {",\"party\":", finding_party(row)},
         {",\"id\":", row_id(row)},
         {",\"msisdn\":", {phone, row->has_phone ? sizeof phone : 0}},
         {",\"slot\":", {slot, row->slot ? 1 : 0}},

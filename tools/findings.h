@@ -24,6 +24,7 @@ struct finding_row { /* party, id and detail behind it, filled up to 8 bytes */
 
 /* Writes the row and its words to `out` (FINDING_SIZE_MAX bytes); sets the sizes and the hash. Returns the bytes. */
 size_t finding_pack(struct finding_row *row, struct span party, struct span id, struct span detail, char *out);
+struct span finding_party(const struct finding_row *row);
 size_t finding_bytes(const struct finding_row *row);
 
 /* Order of the file: (finding, party, phone hash, msisdn, id, slot, since), then detail. A sort_compare. */

@@ -4,8 +4,55 @@
 #include <stdio.h>
 #include <string.h>
 
+bool options_manual;
+
+#define EXITS                                                                                              \
+    "Exit: 0 done; 1 failed, give it again; 2 wrong use; 3 the input or reference data must be mended first;\n" \
+    "4 the store is busy."
+
+/* As troff reads it: no line begins with a dot or quote of ours, a minus is one. */
+static void put_troff(const char *text)
+{
+    for (bool begins = true; *text; text++) {
+        if (begins && (*text == '.' || *text == '\''))
+            fputs("\\&", stdout);
+        fputs(*text == '-' ? "\\-" : *text == '\\' ? "\\e" : (char[]){*text, 0}, stdout);
+        begins = *text == '\n';
+    }
+}
+
+static void print_troff(const char *text)
+{
+    put_troff(text);
+    putchar('\n');
+}
+
+/* The same words as a section of besik(1). */
+static void print_manual(const struct command *command)
+{
+    printf(".SS besik %s\n.B besik %s\n", command->name, command->name);
+    print_troff(command->arguments);
+    puts(".PP");
+    print_troff(command->summary);
+    for (const struct option *option = command->options; option && option->name; option++) {
+        fputs(".TP\n.BR \\-\\-", stdout);
+        put_troff(option->name);
+        printf("%s%s\n", option->argument ? " \" \" " : "", option->argument ? option->argument : "");
+        print_troff(option->help);
+    }
+    if (command->notes) {
+        puts(".PP\n.nf");
+        print_troff(command->notes);
+        puts(".fi");
+    }
+}
+
 static void print_help(const struct command *command)
 {
+    if (options_manual) {
+        print_manual(command);
+        return;
+    }
     printf("usage: besik %s %s\n\n%s\n", command->name, command->arguments, command->summary);
     for (const struct option *option = command->options; option && option->name; option++) {
         char head[64];
@@ -15,8 +62,12 @@ static void print_help(const struct command *command)
     }
     if (command->notes)
         printf("\n%s\n", command->notes);
-    puts("\nExit: 0 done; 1 failed, give it again; 2 wrong use; 3 the input or reference data must be mended first;\n"
-         "4 the store is busy.");
+    puts("\n" EXITS);
+}
+
+void options_print_exits(void)
+{
+    print_troff(EXITS);
 }
 
 static bool same_name(const char *given, size_t size, const char *name)

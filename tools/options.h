@@ -24,6 +24,10 @@ struct command {
     void *context;
 };
 
+/* Set, help is told as a part of the manual page: besik(1) has no words of its own. */
+extern bool options_manual;
+void options_print_exits(void); /* for that page */
+
 /* Reads argv[0..argc); what is no option stays in argv, *ret_count of them. 1: help was asked for and printed. */
 int options_read(const struct command *command, int argc, char **argv, int *ret_count, struct fault *fault);
 

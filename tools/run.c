@@ -222,6 +222,8 @@ static void add_up(struct run *run)
     /* the workers counted changes of what stands open: the store keeps the sums */
     for (enum step step = 0; step < STEP_COUNT; step++)
         run->counts.open[step] = run->state->totals.open[step] += run->counts.open[step];
+    for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
+        run->counts.overdue[agency] = run->state->totals.overdue[agency] += run->counts.overdue[agency];
     run->counts.cases_open = run->state->totals.cases_open += run->counts.cases_open;
     run->counts.cases_closed = run->state->totals.cases_closed += run->counts.cases_closed;
 }
@@ -373,7 +375,7 @@ static int do_passes(struct run *run)
     if (run_write_rejects(run) || run_write_findings(run) || finish_outputs(run))
         return -1;
     run->stages[STAGE_PUBLISH] = lap(&since);
-    if (run_write_json(run, since - begun) || publish(run))
+    if (run_write_json(run, since - begun) || run_folder_inputs(run) || run_folder_store(run) || publish(run))
         return -1;
     tell_summary(run, since - begun);
     return 0;
@@ -388,6 +390,8 @@ static int lock_down(struct run *run)
     sandbox_begin(&sandbox);
     sandbox_allow(&sandbox, run->store->dir, SANDBOX_WRITE);
     sandbox_allow(&sandbox, run->place.parent, SANDBOX_WRITE);
+    if (run->options->metrics)
+        sandbox_allow(&sandbox, run->metrics_folder, SANDBOX_WRITE);
     if (run->options->tmp)
         sandbox_allow(&sandbox, run->options->tmp, SANDBOX_WRITE);
     sandbox_allow(&sandbox, "/sys/devices/system/cpu", SANDBOX_READ); /* how many processors there are */
@@ -438,7 +442,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     memset(run, 0, sizeof *run);
     *run = (struct run){.options = options, .fault = fault, .store = &store, .folder_fd = -1};
     progress_open(&run->progress, options->progress);
-    int failed = store_open(&store, options->store, STORE_WRITE, fault);
+    int failed = run_open_metrics(run) || store_open(&store, options->store, STORE_WRITE, fault);
     bool begun = false;
     if (!failed) {
         int again = prepare(run);
@@ -460,6 +464,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     if (run->folder_fd >= 0)
         sys.close(run->folder_fd);
     buffer_free(&run->json);
+    run_write_metrics(run, !failed, begun && !failed);
     run_tear_down(run);
     walk_free(&run->walk);
     store_close(&store);

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 struct run_options {
-    const char *store, *out, *as_of, *tmp;
+    const char *store, *out, *as_of, *tmp, *metrics;
     char *const *paths;
     int path_count;
     bool dry_run, rebuild, json, progress, keep_rejected;
@@ -82,7 +82,23 @@ struct run_worker {
     uint64_t history_first;
     uint32_t history_number; /* of the values with that first hash */
     uint64_t *duplicates, *mended, *joined_parts; /* by file; of SMS in parts all but the first */
+    uint64_t *sms;                  /* by operator and kind: that were written */
     struct part_output *output;
+};
+
+struct run_folder { /* blocks of the folder, on their way to the store */
+    pthread_mutex_t lock;
+    bool open;
+    void *packer; /* store/kept.h */
+    uint32_t files;
+    struct buffer packed; /* a block */
+    struct blobs blobs, spare;
+};
+
+struct party_count { /* findings by party, on their way to the metrics */
+    enum finding finding;
+    uint64_t rows; /* of the party at hand */
+    struct buffer party, lines;
 };
 
 struct run {
@@ -137,6 +153,10 @@ struct run {
     struct buffer due, awaited;        /* not yet written */
     struct buffer scratch;
     struct buffer json;                /* run.json */
+    struct run_folder folder;
+    struct party_count party_count;
+    char metrics_folder[4096];
+    int metrics_fd; /* -1 none */
     uint32_t due_sequence, awaited_sequence;
     double stages[4];
     int64_t began_ms;
@@ -163,6 +183,17 @@ int run_write_json(struct run *run, double seconds); /* run_json.c */
 
 /* An event of a phone, by worker `worker`. */
 int run_add_event(struct run *run, uint32_t worker, const struct event *event, struct fault *fault);
+/* run_metrics.c: the file is made at the start, under a hidden name, as its mode can't be set any more once the run is locked down.
+ * `done`, what was counted stands. A failure is told, and no more. */
+int run_open_metrics(struct run *run);
+void run_write_metrics(const struct run *run, bool success, bool done);
+void run_count_finding(struct run *run, enum finding finding, struct span party);
+void run_count_finding_end(struct run *run);
+int run_folder_open(struct run *run); /* run_folder.c */
+void run_folder_close(struct run *run);
+void run_folder_file(struct run *run, struct output *output); /* its blocks are packed, for reissue; any thread */
+int run_folder_store(struct run *run);                        /* what is packed so far goes to the store */
+int run_folder_inputs(struct run *run);
 int run_keep_reject(struct run *run, const struct reject *reject); /* in the order of rejects.csv (run_keep.c) */
 int run_end_keeping(struct run *run);
 void run_close_keeping(struct run *run);

@@ -22,8 +22,14 @@ int run_flush_history(struct run *run, struct run_worker *worker, struct fault *
     return 0;
 }
 
-static int add_row(struct run *run, struct run_worker *worker, const struct history *history,
-                   struct fault *fault)
+/* Can the record have made something that goes out? `besik why` tells of it by its place. */
+static bool is_cause(const struct history *history)
+{
+    return history->source && history->result != RESULT_REJECT &&
+           (history->event != HISTORY_RECEIPT || history->detail == RECEIPT_FAILED);
+}
+
+static int add_row(struct run *run, struct run_worker *worker, const struct history *history, struct fault *fault)
 {
     struct history_row row = {
         .case_number = history->case_number,
@@ -37,6 +43,10 @@ static int add_row(struct run *run, struct run_worker *worker, const struct hist
         row.tail = run_identity_tail(history->source, worker->identity);
         if (history->source->kind == KIND_MESSAGES)
             row.head = run->facts.ref->operators[history->source->operator].code;
+    }
+    if (is_cause(history)) {
+        row.file = run->inputs.pieces[history->source->piece].file;
+        row.line = input_line(&run->inputs, history->source->piece, history->source->line);
     }
     return history_add(&worker->packer, &row, fault);
 }

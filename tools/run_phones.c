@@ -236,8 +236,10 @@ static int emit_rows(struct phones *phones)
         const struct kase *kase = &apply->phone.cases[c];
         for (uint32_t i = 0; i < apply->made.count; i++) {
             const struct made *made = &apply->made.items[i];
-            if (made->kase == c && made->number &&
-                rows_sms(&worker->rows, &apply->phone, made, &worker->output->outbound[operator], phones->fault))
+            if (made->kase != c || !made->number)
+                continue;
+            worker->sms[operator * SMS_KIND_COUNT + made->kind]++;
+            if (rows_sms(&worker->rows, &apply->phone, made, &worker->output->outbound[operator], phones->fault))
                 return -1;
         }
         for (enum agency agency = 0; agency < AGENCY_COUNT; agency++) {

@@ -152,6 +152,7 @@ static int write_finding(struct run *run, const struct finding_row *row, struct 
 {
     run->counts.findings[row->finding]++;
     run->findings_rows++;
+    run_count_finding(run, row->finding, finding_party(row));
     return finding_write(row, out, run->fault);
 }
 
@@ -198,7 +199,8 @@ int run_write_findings(struct run *run)
     int failed = run_open_output(run, run->ring, &run->findings_file, "reconciliation.csv", FINDING_HEADER, run->fault);
     for (enum finding finding = 0; finding < FINDING_COUNT && !failed; finding++)
         failed = write_findings_of(run, finding, &out);
-    failed = failed || output_append(run->findings_file, out.data, out.size, run->fault);
+    run_count_finding_end(run);
+    failed = failed || run->fault->code || output_append(run->findings_file, out.data, out.size, run->fault);
     buffer_free(&out);
     return failed ? -1 : 0;
 }

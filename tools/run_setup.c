@@ -73,6 +73,7 @@ static void estimate(struct run *run)
         estimate->spilled += bytes * 3 / 2;
         estimate->events += look == LOOK_COMPRESSED ? bytes : bytes * EVENT_PER_BYTE;
     }
+    estimate->stored += estimate->published / 8; /* the folder is kept, packed */
 }
 
 static uint64_t pool_size(const struct run *run)
@@ -114,8 +115,9 @@ static int set_up_worker(struct run *run, struct run_worker *worker)
     worker->apply.news = make_zeroed(operators * sizeof *worker->apply.news);
     worker->duplicates = make_zeroed((run->walk.count + 1) * sizeof *worker->duplicates);
     worker->mended = make_zeroed((run->walk.count + 1) * sizeof *worker->mended);
+    worker->sms = make_zeroed(operators * SMS_KIND_COUNT * sizeof *worker->sms);
     worker->joined_parts = make_zeroed((run->walk.count + 1) * sizeof *worker->joined_parts);
-    if (!worker->apply.news || !worker->duplicates || !worker->mended || !worker->joined_parts)
+    if (!worker->apply.news || !worker->duplicates || !worker->mended || !worker->joined_parts || !worker->sms)
         return no_memory(run);
     for (uint32_t i = 0; i < operators; i++)
         worker->apply.news[i] = (struct operator_news){.heard_ms = NEVER_MS, .receipted_ms = NEVER_MS};
@@ -208,6 +210,8 @@ int run_set_up(struct run *run)
     run->workers = make_zeroed(run->worker_count * sizeof *run->workers);
     if (!run->workers)
         return no_memory(run);
+    if (run_folder_open(run))
+        return -1;
     for (uint32_t i = 0; i < run->worker_count; i++)
         if (set_up_worker(run, &run->workers[i]))
             return -1;
@@ -233,7 +237,7 @@ static void tear_down_worker(struct run_worker *worker)
     void *lists[] = {apply->phone.cases, apply->phone.sms, apply->phone.marks, apply->verdicts.items, apply->made.items,
                      apply->found.items, apply->history.items, apply->awaited.items, apply->heard.items,
                      apply->waiting.items, apply->bytes.items, apply->mark_index, apply->news, apply->totals_counts,
-                     worker->duplicates, worker->mended, worker->joined_parts};
+                     worker->duplicates, worker->mended, worker->joined_parts, worker->sms};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         sys.free(lists[i]);
     char **retired = (char **)worker->retired.data;
@@ -255,6 +259,7 @@ void run_tear_down(struct run *run)
     crew_close(&run->crew);
     run_close_files(run);
     crew_close(&run->filer);
+    run_folder_close(run);
     for (uint32_t i = 0; run->workers && i < run->worker_count; i++)
         tear_down_worker(&run->workers[i]);
     for (uint32_t i = 0; run->window && i < run->window_size; i++) {
@@ -287,6 +292,8 @@ void run_tear_down(struct run *run)
     buffer_free(&run->due);
     buffer_free(&run->awaited);
     buffer_free(&run->scratch);
+    buffer_free(&run->party_count.party);
+    buffer_free(&run->party_count.lines);
     large_close();
 }
 

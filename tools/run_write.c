@@ -13,6 +13,7 @@ int run_open_output(struct run *run, struct ring *ring, struct output **output, 
 {
     if (output_open(output, ring, run->folder_fd, name, fault))
         return -1;
+    run_folder_file(run, *output);
     return header ? output_append(*output, header, strlen(header), fault) : 0;
 }
 
@@ -127,6 +128,8 @@ int run_store_part(struct run *run, struct part_output *part)
     if (run->writing && blobs_write(&part->blobs, &run->writer, run->fault))
         return -1;
     blobs_clear(&part->blobs);
+    if (run_folder_store(run))
+        return -1;
     if (run_queue_due(run, (const struct due_entry *)part->due.data, part->due.size / sizeof(struct due_entry)) ||
         run_queue_awaited(run, (const struct awaited_row *)part->awaited.data, part->awaited.size / sizeof(struct awaited_row)))
         return -1;

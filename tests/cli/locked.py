@@ -132,7 +132,7 @@ def check(room):
     same("ok", out.splitlines()[-1][:4], "ok: ")
     told = json.loads(room("check", "store", "--json")[0])
     same("--json", (told["ok"], told["broken"], told["run"]), (True, 0, 1))
-    same("its tables", sorted(told["tables"]), sorted("meta runs open closed closed_filter notices notices_filter history due awaited".split()))
+    same("its tables", sorted(told["tables"]), sorted("meta runs open closed closed_filter notices notices_filter history due awaited inputs folders".split()))
     room("check", "nowhere", exit=2)
     room("check", exit=2)
     size = os.path.getsize(room.path("store/data.mdb"))

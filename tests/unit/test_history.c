@@ -61,6 +61,7 @@ static void expect_row(const struct history_row *row)
     char text[HISTORY_IDENTITY_MAX], wanted[HISTORY_IDENTITY_MAX];
     cr_assert_eq(history_next(&reader, &got), 1);
     cr_expect(got.phone == row->phone && got.case_number == row->case_number && got.at_ms == row->at_ms);
+    cr_expect(got.file == row->file && got.line == row->line);
     cr_expect(got.event == row->event && got.result == row->result && got.detail == row->detail &&
               got.step == row->step);
     size_t size = history_identity(&got, text), wanted_size = history_identity(row, wanted);
@@ -102,6 +103,10 @@ Test(history, many)
     for (unsigned i = 0; i < ROWS; i++) {
         int64_t at = (int64_t)draw(&state, 1 << 24) * (1 + draw(&state, 100000));
         rows[i] = row_of(i, draw(&state, 2) ? -at : at);
+        if (draw(&state, 3) == 0) { /* a place */
+            rows[i].file = draw(&state, 2) ? draw(&state, 200) : UINT32_MAX;
+            rows[i].line = draw(&state, 2) ? 1 + draw(&state, 1 << 20) : (uint64_t)1 << 40;
+        }
         if (draw(&state, 50) == 0)
             rows[i].at_ms = draw(&state, 2) ? INT64_MAX / 4 : INT64_MIN / 4;
         switch (draw(&state, 4)) {

@@ -56,6 +56,23 @@ static void expect_file(const char *name, const char *data, size_t size)
     close(fd);
 }
 
+struct watched { /* what a watcher has seen */
+    size_t size;
+    uint64_t next, fails_at;
+    char *data;
+};
+
+static int watch(void *context, uint32_t file, const char *name, uint64_t block, const char *data, size_t size, struct fault *fault)
+{
+    struct watched *watched = context;
+    cr_expect(file == 42 && strcmp(name, "file") == 0 && block == watched->next && size > 0);
+    if (watched->next++ == watched->fails_at)
+        return fault_set(fault, FAULT_FAILED, "seen enough");
+    memcpy(watched->data + watched->size, data, size);
+    watched->size += size;
+    return 0;
+}
+
 static void write_pieces(bool plain, size_t size, size_t piece)
 {
     struct ring *ring = NULL;
@@ -64,6 +81,8 @@ static void write_pieces(bool plain, size_t size, size_t piece)
     struct fault fault = {0};
     char *data = pattern(size);
     cr_assert_eq(output_open(&output, ring, folder_fd, "file", &fault), 0, "%s", fault.text);
+    struct watched watched = {.fails_at = UINT64_MAX, .data = malloc(size + 1)};
+    output_watch(output, &(struct output_watch){watch, &watched, 42});
     for (size_t at = 0; at < size; at += piece)
         cr_assert_eq(output_append(output, data + at, size - at < piece ? size - at : piece, &fault), 0);
     cr_assert_eq(output_append(output, "", 0, &fault), 0);
@@ -72,11 +91,33 @@ static void write_pieces(bool plain, size_t size, size_t piece)
     cr_assert_eq(output_finish(output, &fault), 0); /* once more does nothing */
     cr_expect_eq(output_bytes(output), size);
     cr_expect(XXH128_isEqual(output_hash(output), XXH3_128bits(data, size)));
+    cr_expect(watched.size == size && memcmp(watched.data, data, size) == 0, "seen as written");
+    free(watched.data);
     output_close(output);
     expect_file("file", data, size);
     cr_assert_eq(unlinkat(folder_fd, "file", 0), 0);
     cr_expect_eq(ring_in_flight(ring), 0);
     ring_close(ring);
+    free(data);
+}
+
+/* A watcher that fails fails the file. */
+Test(output, watcher_fails)
+{
+    struct ring *ring = NULL;
+    struct output *output;
+    struct fault fault = {0};
+    char *data = pattern(1000000);
+    struct watched watched = {.fails_at = 2, .data = malloc(1000000)};
+    cr_assert_eq(ring_open(&ring, true), 0);
+    cr_assert_eq(output_open(&output, ring, folder_fd, "file", &fault), 0);
+    output_watch(output, &(struct output_watch){watch, &watched, 42});
+    cr_expect_eq(output_append(output, data, 1000000, &fault), -1);
+    cr_expect_str_eq(fault.text, "seen enough");
+    cr_expect_eq(output_finish(output, &fault), -1);
+    output_close(output);
+    ring_close(ring);
+    free(watched.data);
     free(data);
 }
 

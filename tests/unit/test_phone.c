@@ -308,6 +308,43 @@ Test(phone, striking)
     cr_assert(struck > 300 && kept > 300 && at_bound > 100, "%u struck, %u kept, %u closed at the bound", struck, kept, at_bound);
 }
 
+/* What is forgotten of a life: all but ids, times, outcomes and SMS; what stood open is closed, withdrawn, as of then. */
+Test(phone, forgotten)
+{
+    static struct life life, was;
+    static struct room room;
+    dice_state = 77;
+    for (unsigned round = 0; round < 500; round++) {
+        some_life(&life);
+        was = life;
+        uint32_t open = 0;
+        for (uint32_t i = 0; i < life.phone.case_count; i++)
+            open += life.phone.cases[i].step != STEP_CLOSED;
+        struct kase before[sizeof was.room.cases / sizeof *was.room.cases];
+        memcpy(before, life.phone.cases, life.phone.case_count * sizeof *before);
+        cr_assert_eq(phone_forget(&life.phone, 1764000000000), open);
+        cr_assert_eq(phone_forget(&life.phone, 1764000000001), 0u, "once is enough");
+        struct span record = encode(&life, INT64_MIN);
+        struct phone got = empty_phone(&room);
+        cr_assert(phone_decode(&got, record), "what was forgotten is a record still");
+        cr_assert(!phone_is_open(&got) && got.due_ms == INT64_MAX && got.mark_count == was.phone.mark_count &&
+                  got.sms_count == was.phone.sms_count + was.sent_count);
+        for (uint32_t i = 0; i < got.case_count; i++) {
+            const struct kase *kase = &got.cases[i], *old = &before[i];
+            cr_assert(case_is_struck(kase) && kase->withdrawn && !kase->surname.size && !kase->given.size && !kase->patronymic.size &&
+                      !kase->account.size && !kase->account_on_file.size && !kase->reference.size && !kase->hospital.size);
+            cr_assert(!kase->education && !kase->income && !kase->office && !kase->privilege && !kase->locality && !kase->region &&
+                      !kase->sex && !kase->child_order && !kase->lang && !kase->birth_day);
+            cr_assert(kase->number == old->number && kase->slot == old->slot && kase->registered_ms == old->registered_ms &&
+                      span_equal(kase->notice_id, old->notice_id) && memcmp(kase->requests, old->requests, sizeof kase->requests) == 0);
+            cr_assert_eq(kase->closed_ms, old->step == STEP_CLOSED ? old->closed_ms : 1764000000000);
+            if (old->step != STEP_CLOSED)
+                cr_assert(kase->closed_by == OUTCOME_WITHDRAWN && kase->outcomes[step_phase(old->step)] == OUTCOME_WITHDRAWN);
+        }
+        free((char *)record.data);
+    }
+}
+
 /* Whatever the bytes: false, or a phone that can be used and encoded. */
 static bool survives(struct span record, struct room *room)
 {

@@ -373,8 +373,12 @@ static void fill_up(struct store *store, bool unfinished)
     put_row(&writer, TABLE_AWAITED, awaited_key(1, 500, 3, key), 18); /* settled */
     put_row(&writer, TABLE_AWAITED, awaited_key(1, 501, 3, key), 18);
     put_row(&writer, TABLE_AWAITED, awaited_key(1, 900, 6, key), 18); /* of the cut run */
-    for (uint32_t run = 4; run <= 6; run++)
+    store->settings.keep_runs = 2;
+    for (uint32_t run = 2; run <= 6; run++) { /* folders of 4 and 5 are kept */
         put_row(&writer, TABLE_HISTORY, pair_key(run, key), 12);
+        put_row(&writer, TABLE_INPUTS, pair_key(run, key), 8);
+        put_row(&writer, TABLE_FOLDERS, pair_key(run, key), 10);
+    }
     if (unfinished)
         cr_assert_eq(store_mark_unfinished(&writer, true, &fault), 0);
     cr_assert_eq(store_put_state(state, &writer, &fault), 0);
@@ -411,7 +415,8 @@ Test(store, sweeping)
         enum table table;
         unsigned left, left_of_cut; /* rows that stay where no run was cut, and where one was */
     } ROWS[] = {{TABLE_OPEN, 1, 1},  {TABLE_CLOSED, 1, 1}, {TABLE_CLOSED_FILTER, 1, 1}, {TABLE_NOTICES, 1, 1}, {TABLE_NOTICES_FILTER, 1, 1},
-                {TABLE_DUE, 3, 2}, {TABLE_AWAITED, 3, 2}, {TABLE_HISTORY, 3, 2}};
+                {TABLE_DUE, 3, 2}, {TABLE_AWAITED, 3, 2}, {TABLE_HISTORY, 5, 4},
+                {TABLE_INPUTS, 5, 4}, {TABLE_FOLDERS, 3, 2}};
     for (int cut = 0; cut < 2; cut++) {
         static struct fault fault;
         fault = (struct fault){0};

@@ -1,0 +1,49 @@
+/* reader.h - what commands share that read a store: its last snapshot, its ids, and one phone after another in the order of
+ * section 9, or one alone. Room: tools.  A reader holds no lock: no run waits for it. */
+#ifndef TOOLS_READER_H
+#define TOOLS_READER_H
+
+#include "engine/apply.h"
+#include "io/buffer.h"
+#include "io/ids.h"
+#include "store/history.h"
+#include "store/segment.h"
+#include "store/store.h"
+#include "tools/phone_load.h"
+
+struct reader {
+    struct store store;
+    const struct ref *ref;
+    struct fault *fault;
+    struct ids ids;
+    struct phone phone; /* the one at hand */
+    struct segment_view open, closed;
+    struct history_reader history;
+};
+
+int reader_open(struct reader *reader, const char *dir, struct fault *fault);
+void reader_close(struct reader *reader); /* zeroed ones are taken */
+
+/* Every phone once, in the order of (hash, number); `open_only`: those with an open case. */
+typedef int reader_look(struct reader *reader, void *context);
+int reader_each(struct reader *reader, bool open_only, reader_look *look, void *context);
+
+/* 1 and the record in reader->phone (case_count 0 where there is none: 0), -1. Once a reader. */
+int reader_find(struct reader *reader, uint32_t phone);
+
+/* The number from the command line, or with '-' from standard input, so that it stands in no list of processes. */
+int reader_msisdn(const char *given, uint32_t *ret_phone, struct fault *fault);
+
+/* ---- words for what records hold; "" or an empty span: none ---- */
+
+struct span reader_operator(const struct reader *reader, unsigned operator);
+const char *reader_sms_status(const struct sms *sms);
+const char *reader_sms_step(const struct sms *sms);
+void reader_result(const struct history_row *row, char out[64]);
+
+/* ---- pieces of JSON: `key` with all that stands before the value ---- */
+
+void reader_put_time(struct buffer *out, const char *key, int64_t ms, struct fault *fault); /* NEVER_MS: null */
+void reader_put_text(struct buffer *out, const char *key, struct span text, struct fault *fault); /* empty: null */
+
+#endif
