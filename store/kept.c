@@ -16,7 +16,7 @@ void *kept_packer(void)
     static const struct {
         ZSTD_cParameter parameter;
         int value;
-    } PARAMETERS[] = {{ZSTD_c_compressionLevel, 1}, {ZSTD_c_windowLog, 18}, {ZSTD_c_hashLog, 13}, {ZSTD_c_minMatch, 7}};
+    } PARAMETERS[] = {{ZSTD_c_compressionLevel, -7}, {ZSTD_c_windowLog, 18}, {ZSTD_c_hashLog, 13}, {ZSTD_c_minMatch, 7}};
     ZSTD_CCtx *packer = ZSTD_createCCtx();
     for (size_t i = 0; packer && i < sizeof PARAMETERS / sizeof *PARAMETERS; i++)
         (void)ZSTD_CCtx_setParameter(packer, PARAMETERS[i].parameter, PARAMETERS[i].value);
