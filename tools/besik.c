@@ -24,6 +24,8 @@ static const struct {
     {"purge", "strike what is personal of cases that closed long ago", command_purge},
     {"profile", "which profile reads a file, and its first records as understood", command_profile},
     {"report", "what operators, agencies and the store disagree on now", command_report},
+    {"gen", "made-up dumps, as real ones are", command_gen},
+    {"capacity", "what can this machine carry, and where does it break", command_capacity},
 };
 
 static void print_help(void)

@@ -13,5 +13,7 @@ int command_check(int argc, char **argv, struct fault *fault);
 int command_purge(int argc, char **argv, struct fault *fault);
 int command_profile(int argc, char **argv, struct fault *fault);
 int command_report(int argc, char **argv, struct fault *fault);
+int command_gen(int argc, char **argv, struct fault *fault);
+int command_capacity(int argc, char **argv, struct fault *fault);
 
 #endif
