@@ -244,9 +244,9 @@ static int send_reply(struct reading *reading, const struct gen_plan *plan, enum
     if (gen_send(reading->files, reply.file_day, &message))
         return -1;
     /* whose answers are withheld hear nothing, and so write again each day */
-    for (uint32_t day = reply.received + 1; plan->alone && reply.reaction == GEN_ANSWER && day < gen->withheld.until &&
-                                            gen_given(gen, plan->operator, reply.received) > reply.received;
-         day++) {
+    bool withheld = reply.file_day == reply.received && gen_given(gen, plan->operator, reply.received) > reply.received;
+    for (uint32_t day = reply.received + 1;
+         withheld && plan->alone && reply.reaction == GEN_ANSWER && day < gen->withheld.until; day++) {
         message.hash = gen_mix(message.hash);
         message.received_ms += DAY_MS;
         if (gen_send(reading->files, day, &message))
