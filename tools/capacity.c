@@ -413,5 +413,7 @@ int capacity_go(struct capacity *capacity, struct fault *fault)
     forecast->anonymous.truth = (double)capacity->campaign.anonymous;
     forecast->store.truth = (double)capacity->campaign.store;
     forecast->written.truth = (double)capacity->campaign.written;
-    return capacity_tell_end(capacity, fault) || (capacity->html && capacity_write_page(capacity, fault)) ? -1 : 0;
+    if (capacity->html && capacity_write_page(capacity, fault))
+        return -1;
+    return capacity_tell_end(capacity, fault);
 }

@@ -139,6 +139,7 @@ double capacity_cpu_share(const struct capacity *capacity, const struct capacity
 void capacity_tell_begin(const struct capacity *capacity, uint64_t space);
 void capacity_tell_night(const struct capacity *capacity, const struct capacity_night *night);
 int capacity_tell_end(const struct capacity *capacity, struct fault *fault);
+const char *capacity_grouped(uint64_t number, char out[32]); /* "1,234,567" */
 void capacity_sentence(const struct capacity *capacity, char *out, size_t size);
 int capacity_put_json(const struct capacity *capacity, struct buffer *out, struct fault *fault);
 int capacity_write_page(const struct capacity *capacity, struct fault *fault);

@@ -8,7 +8,7 @@
 #define MB 1e6
 
 /* "1,234,567" */
-static const char *grouped(uint64_t number, char out[32])
+const char *capacity_grouped(uint64_t number, char out[32])
 {
     char digits[24];
     int size = snprintf(digits, sizeof digits, "%" PRIu64, number), at = 0;
@@ -46,7 +46,7 @@ void capacity_tell_begin(const struct capacity *capacity, uint64_t space)
         return;
     }
     printf("%s cases in %u nights, scenario %s, seed %" PRIu64 ", %u worker%s; takes about %.0f MB in %s, where %.1f GB are free\n\n",
-           grouped(capacity->cases, cases), capacity->days, SCENARIO_WORDS[capacity->scenario], capacity->seed, capacity->workers,
+           capacity_grouped(capacity->cases, cases), capacity->days, SCENARIO_WORDS[capacity->scenario], capacity->seed, capacity->workers,
            capacity->workers == 1 ? "" : "s", (double)space / MB, capacity->dir, (double)machine->free_bytes / 1e9);
     fflush(stdout);
 }
@@ -119,9 +119,9 @@ void capacity_sentence(const struct capacity *capacity, char *out, size_t size)
     for (unsigned i = 0; i < sizeof BOUNDS / sizeof *BOUNDS; i++)
         if (word && strcmp(BOUNDS[i][0], word) == 0)
             bound = BOUNDS[i][1];
-    grouped(capacity->cases, cases);
-    grouped(night->records, records);
-    grouped(capacity->cases / capacity->days, births);
+    capacity_grouped(capacity->cases, cases);
+    capacity_grouped(night->records, records);
+    capacity_grouped(capacity->cases / capacity->days, births);
     if (capacity->target > 0)
         snprintf(out, size, "%s cases in %u nights are the most of which this machine brings each night to its end within %.0f s (the slowest "
                  "took %.1f s); %s.", cases, capacity->days, capacity->target, capacity->found.held_seconds,
@@ -133,8 +133,8 @@ void capacity_sentence(const struct capacity *capacity, char *out, size_t size)
         snprintf(out, size, "%s's dump given %u times over, among %s births a day, is a night of %.1f s on this machine (%s records); %s.",
                  capacity->operator_code, CAPACITY_STORM_TIMES, births, night->seconds, records, bound);
     else
-        snprintf(out, size, "With %s births a day this machine's longest night takes %.1f s for %s records (%.0f a second); %s.", births,
-                 night->seconds, records, per((double)night->records, night->seconds), bound);
+        snprintf(out, size, "With %s births a day this machine's longest night takes %.1f s for %s records (%s a second); %s.", births,
+                 night->seconds, records, capacity_grouped((uint64_t)per((double)night->records, night->seconds), cases), bound);
 }
 
 static int judge(const struct capacity *capacity, struct fault *fault)
@@ -144,7 +144,7 @@ static int judge(const struct capacity *capacity, struct fault *fault)
     if (!check->elsewhere)
         return 0;
     return fault_set(fault, FAULT_FAILED, "%s of %s cases do not stand where they were meant to: this besik does not keep the rules (--keep leaves the store)",
-                     grouped(check->elsewhere, elsewhere), grouped(check->cases, cases));
+                     capacity_grouped(check->elsewhere, elsewhere), capacity_grouped(check->cases, cases));
 }
 
 int capacity_tell_end(const struct capacity *capacity, struct fault *fault)
@@ -173,7 +173,7 @@ int capacity_tell_end(const struct capacity *capacity, struct fault *fault)
     capacity_sentence(capacity, sentence, sizeof sentence);
     if (campaign->check.elsewhere)
         return judge(capacity, fault);
-    printf("\nAll %s cases stand where they were meant to. %s\n", grouped(campaign->check.cases, cases), sentence);
+    printf("\nAll %s cases stand where they were meant to. %s\n", capacity_grouped(campaign->check.cases, cases), sentence);
     return 0;
 }
 

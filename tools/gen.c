@@ -14,7 +14,7 @@
 #define STRIDE 15485863u     /* a prime that divides no space of phones */
 #define PORTED_PPM 30000u
 #define FAMILIES_IN_BLOCK 61u
-#define NINE_EVERY 64u       /* of so many blocks one has a phone with nine children */
+#define NINE_EVERY 32u       /* of so many blocks one has a phone with nine children */
 #define PREFIX_NUMBERS 10000000u
 #define PLAN_FILE ".gen"     /* a name that a run over the whole folder skips */
 
@@ -139,7 +139,7 @@ int gen_load(struct gen *gen, const char *dir, struct fault *fault)
 
 /* ---- families ---- */
 
-/* In each block of 64 cases: 58 singles, twins, triplets, one more single; in one of 64 blocks 55 singles and a phone of
+/* In each block of 64 cases: 58 singles, twins, triplets, one more single; in one of 32 blocks 55 singles and a phone of
  * nine, the last in a full block. All children of a phone are born on one day, so that a slot is the place in the family. */
 static bool has_nine(uint32_t block)
 {

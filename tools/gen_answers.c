@@ -26,6 +26,7 @@
 #define ACCEPTED_PPM 60000u /* an `accepted` before the final one */
 #define CONFLICT_PPM 2000u
 #define THANKS_PPM 100000u
+#define AGAIN_PPM 10000u
 #define RESPONSE_TWICE_PPM 10000u
 
 struct file { /* of the run's folder */
@@ -228,6 +229,17 @@ static int give_receipt(struct reading *reading, struct span id, bool fails, boo
                : 0;
 }
 
+/* Some tell their language once more before they answer what is asked: it was answered already. */
+static int say_language_again(struct reading *reading, const struct gen_plan *plan, const struct gen_message *reply)
+{
+    char text[16], *end = put_typed(put_typed(PUT(text, "R"), plan->slot), plan->lang);
+    struct gen_message again = *reply;
+    again.hash = gen_mix(reply->hash ^ 0x6c616e67);
+    again.received_ms -= 20 * SECOND_MS;
+    again.text = (struct span){text, (size_t)(end - text)};
+    return plan->alone && gen_chance(again.hash, 0, AGAIN_PPM) ? gen_send(reading->files, reading->folder->night + 1, &again) : 0;
+}
+
 static int send_reply(struct reading *reading, const struct gen_plan *plan, enum step step, enum sms_kind kind, struct gen_reply reply)
 {
     const struct gen *gen = reading->folder->gen;
@@ -241,10 +253,13 @@ static int send_reply(struct reading *reading, const struct gen_plan *plan, enum
         return 0; /* shows no reply that fits: then nobody answers, and the plan will tell */
     struct gen_message message = {.operator= plan->operator, .phone = plan->phone, .hash = hash, .text = {text, (size_t)(end - text)},
                                   .received_ms = reading->at_ms + (int64_t)(hash % 60000)};
+    bool in_time = reply.file_day == reply.received;
+    if (in_time && step > STEP_LANGUAGE && reply.reaction == GEN_ANSWER && say_language_again(reading, plan, &message))
+        return -1;
     if (gen_send(reading->files, reply.file_day, &message))
         return -1;
     /* whose answers are withheld hear nothing, and so write again each day */
-    bool withheld = reply.file_day == reply.received && gen_given(gen, plan->operator, reply.received) > reply.received;
+    bool withheld = in_time && gen_given(gen, plan->operator, reply.received) > reply.received;
     for (uint32_t day = reply.received + 1;
          withheld && plan->alone && reply.reaction == GEN_ANSWER && day < gen->withheld.until; day++) {
         message.hash = gen_mix(message.hash);

@@ -115,9 +115,7 @@ static int bring_withdrawal(struct gen_files *files, const struct gen_plan *plan
         file->size = (size_t)(out - file->data);
         file->records++;
     }
-    return gen_chance(hash, 0, files->gen->errors * 2) && plan->withdrawn <= files->gen->days
-               ? gen_spoil(files, KIND_WITHDRAWALS, 0, plan->withdrawn, hash, (struct span){NULL, 0})
-               : 0;
+    return 0;
 }
 
 /* ---- messages ---- */
@@ -192,7 +190,7 @@ static int send_strange(struct gen_files *files, const struct birth *birth)
     return gen_send(files, birth->plan.born, &message);
 }
 
-/* ---- totals: a day without traffic, one that is counted wrong, one that cannot be used ---- */
+/* ---- totals: an hour without traffic, told right and told wrong ---- */
 
 static int bring_totals(struct gen_files *files, uint32_t day)
 {
@@ -210,7 +208,15 @@ static int bring_totals(struct gen_files *files, uint32_t day)
         file->size = (size_t)(out - file->data);
         file->records++;
     }
-    return files->gen->errors ? gen_spoil(files, KIND_TOTALS, 0, day, gen_hash(files->gen, GEN_SPOILS, day), (struct span){NULL, 0}) : 0;
+    return 0;
+}
+
+static int bring_spoiled(struct gen_files *files, uint32_t day)
+{
+    return files->gen->errors && (gen_spoil_in_turn(files, KIND_TOTALS, day) || gen_spoil_in_turn(files, KIND_WITHDRAWALS, day) ||
+                                  gen_spoil_in_turn(files, KIND_NOTICES, day))
+               ? -1
+               : 0;
 }
 
 /* ---- a part of a day ---- */
@@ -245,7 +251,7 @@ static int make_part(struct gen_files *files, uint32_t number, const void *conte
     gen_born_on(days->gen, day, &first, &until);
     uint32_t day_first = cases_until(days->gen, first), day_cases = cases_until(days->gen, until) - day_first;
     uint32_t begin = first + part * GEN_PART_BLOCKS, end = begin + GEN_PART_BLOCKS < until ? begin + GEN_PART_BLOCKS : until;
-    if (part == 0 && bring_totals(files, day))
+    if (part == 0 && (bring_totals(files, day) || bring_spoiled(files, day)))
         return -1;
     for (uint32_t n = cases_until(days->gen, begin); begin < end && n < cases_until(days->gen, end); n++)
         if (bring(files, n, day_first, day_cases))

@@ -107,6 +107,9 @@ char *put_message(char *out, const struct gen *gen, unsigned style, const struct
 /* One record more that cannot be used, of a reason drawn by the hash. `id`: of a request or SMS that besik knows, or empty. */
 int gen_spoil(struct gen_files *files, enum kind kind, uint16_t party, uint32_t day, uint64_t hash, struct span id);
 
+/* Of a kind that is rare: one a day, each reason in its turn. */
+int gen_spoil_in_turn(struct gen_files *files, enum kind kind, uint32_t day);
+
 /* A message that errs, as citizens do; the prompt of `step` is open. `in_form`: it names its slot. */
 char *put_error(char *out, const struct gen *gen, const struct gen_plan *plan, enum step step, bool in_form, uint64_t hash);
 

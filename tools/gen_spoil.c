@@ -152,22 +152,26 @@ static char *put_column(char *out, const struct spoil *spoil, enum column column
     return out;
 }
 
-static enum reason draw_fault(enum kind kind, uint64_t hash)
+static unsigned faults_of(enum kind kind)
 {
     unsigned count = 0;
     while (count < 16 && FAULTS[kind][count])
         count++;
-    enum reason fault = FAULTS[kind][gen_below(hash, 0, count)];
+    return count;
+}
+
+static enum reason draw_fault(enum kind kind, uint64_t hash)
+{
+    enum reason fault = FAULTS[kind][gen_below(hash, 0, faults_of(kind))];
     return fault == REASON_TOO_LONG && hash >> 40 & (LONG_SELDOM - 1) ? REASON_BAD_FIELDS : fault;
 }
 
-int gen_spoil(struct gen_files *files, enum kind kind, uint16_t party, uint32_t day, uint64_t hash, struct span id)
+static int spoil(struct gen_files *files, enum kind kind, uint16_t party, uint32_t day, uint64_t hash, struct span id, enum reason fault)
 {
     struct gen_file *file = gen_files_row(files, kind, party, day);
     if (!file)
         return -1;
-    struct spoil spoil = {.gen = files->gen, .kind = kind, .party = party, .day = day, .hash = gen_mix(hash), .id = id,
-                          .fault = draw_fault(kind, hash)};
+    struct spoil spoil = {.gen = files->gen, .kind = kind, .party = party, .day = day, .hash = gen_mix(hash), .id = id, .fault = fault};
     const struct shape *shape = kind == KIND_MESSAGES ? &MESSAGES[file->style] : &SHAPES[kind];
     char *out = file->data + file->size;
     unsigned count = spoil.fault == REASON_BAD_FIELDS ? shape->count - 1u : shape->count;
@@ -193,4 +197,15 @@ int gen_spoil(struct gen_files *files, enum kind kind, uint16_t party, uint32_t 
     file->size = (size_t)(out - file->data);
     file->records++;
     return 0;
+}
+
+int gen_spoil(struct gen_files *files, enum kind kind, uint16_t party, uint32_t day, uint64_t hash, struct span id)
+{
+    return spoil(files, kind, party, day, hash, id, draw_fault(kind, hash));
+}
+
+int gen_spoil_in_turn(struct gen_files *files, enum kind kind, uint32_t day)
+{
+    return spoil(files, kind, 0, day, gen_hash(files->gen, GEN_SPOILS, (uint64_t)kind << 32 | day), (struct span){NULL, 0},
+                 FAULTS[kind][day % faults_of(kind)]);
 }
