@@ -107,7 +107,8 @@ static void put_axes(const struct plot *plot, const struct scale *scale, struct 
     unsigned every = (plot->points + LABELS_MAX - 1) / LABELS_MAX;
     for (unsigned p = 0; p < plot->points; p += every ? every : 1)
         buffer_format(out, fault, "<text class=\"middle\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", x_of(plot, p), HEIGHT - BOTTOM + 16, plot->labels[p]);
-    buffer_format(out, fault, "<text class=\"middle dim\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, plot->below);
+    if (*plot->below)
+        buffer_format(out, fault, "<text class=\"middle dim\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, plot->below);
 }
 
 static void put_mark(const struct plot *plot, const struct scale *scale, struct buffer *out, struct fault *fault)
