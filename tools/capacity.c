@@ -87,7 +87,8 @@ static bool is_of_operator(const struct capacity *capacity, const char *name, bo
 static int copy_file(const char *from, const char *to, struct fault *fault)
 {
     static char block[1 << 20];
-    int in = sys.open(AT_FDCWD, from, O_RDONLY, 0), out = in < 0 ? -1 : sys.open(AT_FDCWD, to, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    int in = sys.open(AT_FDCWD, from, O_RDONLY, 0),
+        out = in < 0 ? -1 : sys.open(AT_FDCWD, to, O_WRONLY | O_CREAT | O_EXCL, 0600);
     ssize_t size = out < 0 ? -1 : 0;
     for (off_t at = 0; out >= 0 && (size = sys.pread(in, block, sizeof block, at)) > 0; at += size)
         if (sys.pwrite(out, block, (size_t)size, at) != size) {
@@ -103,7 +104,8 @@ static int copy_file(const char *from, const char *to, struct fault *fault)
 }
 
 /* Moves (`times` 0) or copies so often the operator's files of a day's folder into folders of their own. */
-static int take_files(const struct capacity *capacity, const char *day_folder, const char *aside, unsigned times, struct fault *fault)
+static int take_files(const struct capacity *capacity, const char *day_folder, const char *aside, unsigned times,
+                      struct fault *fault)
 {
     DIR *folder = sys.opendir(AT_FDCWD, day_folder, 0);
     if (!folder)
@@ -127,7 +129,8 @@ static int take_files(const struct capacity *capacity, const char *day_folder, c
 }
 
 /* What the scenario does with the dumps of a night; *ret_more is a folder that the run is given too, or stays empty. */
-static int arrange(const struct capacity *capacity, uint32_t night, const char *day_folder, char ret_more[PATH_SIZE], struct fault *fault)
+static int arrange(const struct capacity *capacity, uint32_t night, const char *day_folder, char ret_more[PATH_SIZE],
+                   struct fault *fault)
 {
     char name[64], aside[PATH_SIZE], parent[PATH_SIZE];
     if (capacity->scenario == SCENARIO_REPLAY && night >= CAPACITY_OUTAGE_FROM && night < capacity_outage_until(capacity)) {
@@ -167,13 +170,14 @@ struct play { /* a campaign under way */
     char dumps[PATH_SIZE], store[PATH_SIZE], out[PATH_SIZE];
 };
 
-static int run_night(struct play *play, uint32_t number, const char *out, const char *day_folder, const char *more, uint32_t workers,
-                     bool dry, struct capacity_night *night, struct fault *fault)
+static int run_night(struct play *play, uint32_t number, const char *out, const char *day_folder, const char *more,
+                     uint32_t workers, bool dry, struct capacity_night *night, struct fault *fault)
 {
     char as_of[VALUE_TIME_MAX + 1], threads[16];
     as_of[value_time_write(gen_as_of(number), as_of)] = 0;
     snprintf(threads, sizeof threads, "%u", workers);
-    const char *arguments[ARGUMENTS_MAX] = {"besik", "run", play->store, "--out", out, "--as-of", as_of, "--workers", threads, day_folder};
+    const char *arguments[ARGUMENTS_MAX] = {"besik",   "run", play->store, "--out", out,
+                                            "--as-of", as_of, "--workers", threads, day_folder};
     unsigned count = 10;
     if (*more)
         arguments[count++] = more;
@@ -314,8 +318,12 @@ static int open_play(struct play *play, uint32_t cases, struct fault *fault)
         return -1;
     if (capacity->scenario == SCENARIO_REPLAY)
         play->gen.withheld = (struct gen_withheld){capacity->operator, CAPACITY_OUTAGE_FROM, capacity_outage_until(capacity)};
-    play->making = (struct gen_making){.gen = &play->gen, .dir = play->dumps, .workers = capacity->workers, .stop = &capacity_stop,
-                                       .tick = tick, .tick_context = capacity};
+    play->making = (struct gen_making){.gen = &play->gen,
+                                       .dir = play->dumps,
+                                       .workers = capacity->workers,
+                                       .stop = &capacity_stop,
+                                       .tick = tick,
+                                       .tick_context = capacity};
     size_t volumes = (GEN_DAYS_MAX + 1) * sizeof *play->volumes;
     play->volumes = play->making.volumes = sys.alloc(volumes);
     play->making.apart = capacity->operator;
@@ -330,7 +338,8 @@ static int open_play(struct play *play, uint32_t cases, struct fault *fault)
     return capacity_run(capacity, arguments, NULL, fault);
 }
 
-int capacity_play(struct capacity *capacity, uint32_t cases, double limit, bool full, struct capacity_campaign *campaign, struct fault *fault)
+int capacity_play(struct capacity *capacity, uint32_t cases, double limit, bool full, struct capacity_campaign *campaign,
+                  struct fault *fault)
 {
     struct play play = {.capacity = capacity, .campaign = campaign};
     *campaign = (struct capacity_campaign){.cases = cases, .days = capacity->days};
@@ -376,7 +385,7 @@ static int choose_operator(struct capacity *capacity, struct fault *fault)
         counts[gen.ref->prefixes[gen.prefixes[i]]]++;
     for (uint32_t i = 0; i < gen.operator_count; i++)
         if (counts[gen.operators[i]] > counts[capacity->operator])
-            capacity->operator= gen.operators[i];
+            capacity->operator = gen.operators[i];
     struct span code = gen.ref->operators[capacity->operator].code;
     snprintf(capacity->operator_code, sizeof capacity->operator_code, "%.*s", (int)code.size, code.data);
     gen_close(&gen);
@@ -387,7 +396,8 @@ static int check_space(const struct capacity *capacity, uint64_t space, struct f
 {
     if (capacity->machine.free_bytes >= space)
         return 0;
-    return fault_set(fault, FAULT_FAILED, "%s: %" PRIu64 " MB free, about %" PRIu64 " MB needed: free some, give another DIR or fewer --cases",
+    return fault_set(fault, FAULT_FAILED,
+                     "%s: %" PRIu64 " MB free, about %" PRIu64 " MB needed: free some, give another DIR or fewer --cases",
                      capacity->dir, capacity->machine.free_bytes / 1000000, space / 1000000);
 }
 
@@ -404,7 +414,8 @@ int capacity_go(struct capacity *capacity, struct fault *fault)
     if (capacity->target > 0)
         failed = capacity_search(capacity, fault);
     else
-        failed = capacity_foretell(capacity, fault) || capacity_play(capacity, capacity->cases, 0, true, &capacity->campaign, fault);
+        failed =
+            capacity_foretell(capacity, fault) || capacity_play(capacity, capacity->cases, 0, true, &capacity->campaign, fault);
     progress_close(&capacity->progress);
     if (failed)
         return -1;

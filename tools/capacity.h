@@ -22,9 +22,9 @@
 #define CAPACITY_CASES_DEFAULT 100000u
 #define CAPACITY_OUTAGE_DEFAULT 14u
 #define CAPACITY_STORM_TIMES 20u
-#define CAPACITY_OUTAGE_FROM 2u  /* the first night whose dumps are withheld */
-#define CAPACITY_WORKERS_MAX 8   /* points of the plot by workers */
-#define CAPACITY_SAMPLES_MAX 10  /* cases named that stand elsewhere */
+#define CAPACITY_OUTAGE_FROM 2u /* the first night whose dumps are withheld */
+#define CAPACITY_WORKERS_MAX 8  /* points of the plot by workers */
+#define CAPACITY_SAMPLES_MAX 10 /* cases named that stand elsewhere */
 
 enum scenario { SCENARIO_NIGHTLY, SCENARIO_REPLAY, SCENARIO_STORM, SCENARIO_COUNT };
 extern const char *const SCENARIO_WORDS[SCENARIO_COUNT];
@@ -34,13 +34,13 @@ extern const char *const CAPACITY_STAGE_WORDS[CAPACITY_STAGES];
 
 struct capacity_night {
     uint32_t night;
-    uint64_t records, cases;      /* read; brought on: asked, reminded, corrected, sent to an agency, closed */
-    uint64_t bytes, plain_bytes;  /* of the dumps: as given, and before compression */
-    uint64_t sms, published;      /* bytes of the folder */
+    uint64_t records, cases;     /* read; brought on: asked, reminded, corrected, sent to an agency, closed */
+    uint64_t bytes, plain_bytes; /* of the dumps: as given, and before compression */
+    uint64_t sms, published;     /* bytes of the folder */
     double seconds, cpu_seconds, stages[CAPACITY_STAGES];
     uint64_t anonymous, written, store; /* bytes: greatest anonymous memory, written to disk, the store's file */
     double sync_median, sync_worst;     /* seconds that a write of 256 KiB and its sync took, after the night */
-    double made_seconds;          /* that making the dumps took */
+    double made_seconds;                /* that making the dumps took */
 };
 
 struct capacity_place { /* where a case may stand: a step, or its outcomes once it is closed */
@@ -60,10 +60,10 @@ struct capacity_campaign {
     uint32_t cases, days;
     struct capacity_night *nights; /* `count` of them */
     uint32_t count;
-    double seconds;                /* of all runs */
-    uint64_t records, written, anonymous, store; /* sums, and the greatest of the last two */
-    uint32_t slowest;              /* index */
-    bool cut;                      /* a night took longer than it may */
+    double seconds;                               /* of all runs */
+    uint64_t records, written, anonymous, store;  /* sums, and the greatest of the last two */
+    uint32_t slowest;                             /* index */
+    bool cut;                                     /* a night took longer than it may */
     double workers_seconds[CAPACITY_WORKERS_MAX]; /* a dry run of the last night by so many workers */
     uint32_t workers[CAPACITY_WORKERS_MAX], workers_count;
     struct capacity_check check;
@@ -84,8 +84,8 @@ struct capacity_forecast {
 };
 
 struct capacity_target {
-    uint32_t held, broke;      /* cases; the largest campaign that kept to it, the smallest that did not (0: none) */
-    const char *resource;      /* what ran out */
+    uint32_t held, broke;               /* cases; the largest campaign that kept to it, the smallest that did not (0: none) */
+    const char *resource;               /* what ran out */
     double held_seconds, broke_seconds; /* of the slowest night */
     uint32_t tries;
 };
@@ -104,7 +104,7 @@ struct capacity {
     uint16_t operator; /* whose dumps are withheld, or come as a storm */
     char operator_code[40];
     struct progress progress;
-    char doing[64];    /* for the live line */
+    char doing[64]; /* for the live line */
 };
 
 extern atomic_bool capacity_stop; /* Ctrl-C */
@@ -113,7 +113,8 @@ int capacity_go(struct capacity *capacity, struct fault *fault);
 
 /* Plays a campaign of so many cases. `limit`: seconds that a night may take, 0: any. `full`: with the dry runs by workers, and each
  * night told as it ends. */
-int capacity_play(struct capacity *capacity, uint32_t cases, double limit, bool full, struct capacity_campaign *campaign, struct fault *fault);
+int capacity_play(struct capacity *capacity, uint32_t cases, double limit, bool full, struct capacity_campaign *campaign,
+                  struct fault *fault);
 void capacity_free(struct capacity_campaign *campaign);
 void capacity_clean(const struct capacity *capacity);
 uint32_t capacity_outage_until(const struct capacity *capacity);
@@ -123,17 +124,20 @@ uint32_t capacity_storm_night(const struct capacity *capacity);
 int capacity_run(struct capacity *capacity, const char *const *arguments, struct capacity_night *night, struct fault *fault);
 int capacity_read_run(const char *folder, struct capacity_night *night, struct fault *fault); /* run.json */
 
-int capacity_compare(const struct gen *gen, const char *store, uint32_t night, struct capacity_check *check, struct fault *fault);
+int capacity_compare(const struct gen *gen, const char *store, uint32_t night, struct capacity_check *check,
+                     struct fault *fault);
 
 int capacity_foretell(struct capacity *capacity, struct fault *fault);
 int capacity_search(struct capacity *capacity, struct fault *fault);
-uint64_t capacity_space(const struct capacity *capacity, uint32_t cases); /* bytes that a campaign takes in DIR at most, about */
+uint64_t capacity_space(const struct capacity *capacity,
+                        uint32_t cases); /* bytes that a campaign takes in DIR at most, about */
 
 int capacity_look_at_machine(struct capacity_machine *machine, const char *dir, struct fault *fault);
 int capacity_probe_sync(const char *dir, double *ret_median, double *ret_worst, struct fault *fault);
 
-unsigned capacity_longest(const struct capacity_night *night);            /* the stage */
-const char *capacity_bound(const struct capacity *capacity, const struct capacity_night *night); /* cpu read commit memory disk */
+unsigned capacity_longest(const struct capacity_night *night); /* the stage */
+const char *capacity_bound(const struct capacity *capacity,
+                           const struct capacity_night *night); /* cpu read commit memory disk */
 double capacity_cpu_share(const struct capacity *capacity, const struct capacity_night *night);
 
 void capacity_tell_begin(const struct capacity *capacity, uint64_t space);

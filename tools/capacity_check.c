@@ -31,7 +31,8 @@ static void name_place(const struct gen_fate *fate, char name[96])
     }
     if (fate->step != STEP_CLOSED) { /* what has ended before belongs to the place too: order after queued, or after refused */
         const char *kindergarten = OUTCOME_WORDS[fate->outcomes[PHASE_KINDERGARTEN]];
-        snprintf(name, 96, "%s%s%s%s", STEP_WORDS[fate->step], *kindergarten ? " (kindergarten " : "", kindergarten, *kindergarten ? ")" : "");
+        snprintf(name, 96, "%s%s%s%s", STEP_WORDS[fate->step], *kindergarten ? " (kindergarten " : "", kindergarten,
+                 *kindergarten ? ")" : "");
         return;
     }
     size_t used = (size_t)snprintf(name, 96, "closed:");
@@ -72,7 +73,8 @@ static bool same_fate(const struct gen_fate *a, const struct gen_fate *b)
            memcmp(a->outcomes, b->outcomes, sizeof a->outcomes) == 0;
 }
 
-static void name_sample(struct capacity_check *check, uint32_t number, const struct gen_fate *planned, const struct gen_fate *found)
+static void name_sample(struct capacity_check *check, uint32_t number, const struct gen_fate *planned,
+                        const struct gen_fate *found)
 {
     char meant[96], is[96], id[16];
     check->elsewhere++;

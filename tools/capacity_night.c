@@ -96,8 +96,8 @@ int capacity_run(struct capacity *capacity, const char *const *arguments, struct
     if (night) {
         night->anonymous = anonymous;
         night->written = (uint64_t)usage.ru_oublock * 512;
-        night->cpu_seconds = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6 + (double)usage.ru_stime.tv_sec +
-                             (double)usage.ru_stime.tv_usec * 1e-6;
+        night->cpu_seconds = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6 +
+                             (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec * 1e-6;
     }
     return 0;
 }
@@ -128,7 +128,8 @@ static uint64_t sum_of(const char *text, const char *key)
 
 static void read_figures(const char *text, struct capacity_night *night)
 {
-    const char *counts = strstr(text, "\"counts\": "), *timing = strstr(text, "\"timing\": "), *outputs = strstr(text, "\"outputs\": ");
+    const char *counts = strstr(text, "\"counts\": "), *timing = strstr(text, "\"timing\": "),
+               *outputs = strstr(text, "\"outputs\": ");
     const char *sms = counts ? strstr(counts, "\"sms\": ") : NULL;
     static const char *const ASKS[] = {"\"prompt\": ", "\"correction\": ", "\"reminder\": "};
     night->records = sum_of(counts, "\"records\": ");

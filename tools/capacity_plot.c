@@ -85,14 +85,16 @@ static void short_number(double value, int decimals, char out[32])
 
 static void put_figure(const struct plot *plot, bool legend, struct buffer *out, struct fault *fault)
 {
-    buffer_format(out, fault, "<figure class=\"plot\" id=\"%s\">\n<figcaption><h3>%s</h3><p>%s</p>", plot->id, plot->title, plot->note);
+    buffer_format(out, fault, "<figure class=\"plot\" id=\"%s\">\n<figcaption><h3>%s</h3><p>%s</p>", plot->id, plot->title,
+                  plot->note);
     if (legend && plot->series > 1) {
         buffer_add_text(out, "<ul class=\"legend\">", fault);
         for (unsigned s = 0; s < plot->series; s++)
             buffer_format(out, fault, "<li><span class=\"swatch s%u\"></span>%s</li>", s + 1, plot->names[s]);
         buffer_add_text(out, "</ul>", fault);
     }
-    buffer_format(out, fault, "</figcaption>\n<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"%s\">\n", WIDTH, HEIGHT, plot->title);
+    buffer_format(out, fault, "</figcaption>\n<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"%s\">\n", WIDTH, HEIGHT,
+                  plot->title);
 }
 
 static void put_axes(const struct plot *plot, const struct scale *scale, struct buffer *out, struct fault *fault)
@@ -101,14 +103,18 @@ static void put_axes(const struct plot *plot, const struct scale *scale, struct 
     for (unsigned i = 0; i <= GRID; i++) {
         double value = scale->most * i / GRID, y = y_of(scale, value);
         short_number(value, scale->decimals, number);
-        buffer_format(out, fault, "<line class=\"%s\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text class=\"end\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+        buffer_format(out, fault,
+                      "<line class=\"%s\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text class=\"end\" x=\"%.1f\" "
+                      "y=\"%.1f\">%s</text>\n",
                       i ? "grid" : "axis", LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, number);
     }
     unsigned every = (plot->points + LABELS_MAX - 1) / LABELS_MAX;
     for (unsigned p = 0; p < plot->points; p += every ? every : 1)
-        buffer_format(out, fault, "<text class=\"middle\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", x_of(plot, p), HEIGHT - BOTTOM + 16, plot->labels[p]);
+        buffer_format(out, fault, "<text class=\"middle\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", x_of(plot, p),
+                      HEIGHT - BOTTOM + 16, plot->labels[p]);
     if (*plot->below)
-        buffer_format(out, fault, "<text class=\"middle dim\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, plot->below);
+        buffer_format(out, fault, "<text class=\"middle dim\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", (LEFT + WIDTH - RIGHT) / 2,
+                      HEIGHT - 6, plot->below);
 }
 
 static void put_mark(const struct plot *plot, const struct scale *scale, struct buffer *out, struct fault *fault)
@@ -116,16 +122,18 @@ static void put_mark(const struct plot *plot, const struct scale *scale, struct 
     if (plot->mark <= 0)
         return;
     double y = y_of(scale, plot->mark);
-    buffer_format(out, fault, "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text class=\"end dim\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", LEFT,
-                  WIDTH - RIGHT, y, y, WIDTH - RIGHT, y - 5, plot->mark_name);
+    buffer_format(out, fault,
+                  "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text class=\"end dim\" x=\"%.1f\" "
+                  "y=\"%.1f\">%s</text>\n",
+                  LEFT, WIDTH - RIGHT, y, y, WIDTH - RIGHT, y - 5, plot->mark_name);
 }
 
 static void put_tip(const struct plot *plot, unsigned series, unsigned point, struct buffer *out, struct fault *fault)
 {
     double value = plot->values[series][point];
     int decimals = value >= 100 ? 0 : value >= 1 ? 1 : 3;
-    buffer_format(out, fault, "<title>%s %s: %s%s%.*f %s</title>", plot->below, plot->labels[point], plot->names[series] ? plot->names[series] : "",
-                  plot->names[series] ? " " : "", decimals, value, plot->unit);
+    buffer_format(out, fault, "<title>%s %s: %s%s%.*f %s</title>", plot->below, plot->labels[point],
+                  plot->names[series] ? plot->names[series] : "", plot->names[series] ? " " : "", decimals, value, plot->unit);
 }
 
 void plot_lines(const struct plot *plot, struct buffer *out, struct fault *fault)
@@ -140,8 +148,8 @@ void plot_lines(const struct plot *plot, struct buffer *out, struct fault *fault
             buffer_format(out, fault, "%.1f,%.1f ", x_of(plot, p), y_of(&scale, plot->values[s][p]));
         buffer_add_text(out, "\"/>\n", fault);
         for (unsigned p = 0; p < plot->points; p++) {
-            buffer_format(out, fault, "<circle class=\"dot d%u\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\">", s + 1, x_of(plot, p), y_of(&scale, plot->values[s][p]),
-                          plot->points > 60 ? "2" : "4");
+            buffer_format(out, fault, "<circle class=\"dot d%u\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\">", s + 1, x_of(plot, p),
+                          y_of(&scale, plot->values[s][p]), plot->points > 60 ? "2" : "4");
             put_tip(plot, s, p, out, fault);
             buffer_add_text(out, "</circle>\n", fault);
         }
@@ -163,8 +171,8 @@ void plot_bars(const struct plot *plot, bool stacked, struct buffer *out, struct
         for (unsigned s = 0; s < plot->series; s++) {
             double value = plot->values[s][p], x = x_of(plot, p) - group / 2 + (stacked ? 0 : s * width);
             double y = y_of(&scale, below + value), height = y_of(&scale, below) - y;
-            buffer_format(out, fault, "<rect class=\"bar s%u\" x=\"%.1f\" y=\"%.2f\" width=\"%.1f\" height=\"%.2f\">", s + 1, x, y, width > 2 ? width - 1 : width,
-                          height > 0 ? height : 0);
+            buffer_format(out, fault, "<rect class=\"bar s%u\" x=\"%.1f\" y=\"%.2f\" width=\"%.1f\" height=\"%.2f\">", s + 1, x,
+                          y, width > 2 ? width - 1 : width, height > 0 ? height : 0);
             put_tip(plot, s, p, out, fault);
             buffer_add_text(out, "</rect>\n", fault);
             below += stacked ? value : 0;

@@ -12,7 +12,7 @@
 /* Measured: what a campaign has at once in DIR, of a case: the store, a night's dumps and folder. */
 #define SPACE_FIXED ((uint64_t)24 << 20)
 #define SPACE_OF_CASE 2600u
-#define SPACE_OF_CASE_WITHHELD 700u  /* a day that is withheld, at most */
+#define SPACE_OF_CASE_WITHHELD 700u /* a day that is withheld, at most */
 #define SPACE_OF_CASE_STORM 1500u
 
 uint64_t capacity_space(const struct capacity *capacity, uint32_t cases)
@@ -40,7 +40,8 @@ int capacity_foretell(struct capacity *capacity, struct fault *fault)
     uint32_t tenth = capacity->cases / SMALL_SHARE, third = capacity->cases / MIDDLE_SHARE;
     tenth = tenth ? tenth : 1;
     third = third > tenth ? third : tenth + 1;
-    int failed = capacity_play(capacity, tenth, 0, false, &small, fault) || capacity_play(capacity, third, 0, false, &middle, fault);
+    int failed =
+        capacity_play(capacity, tenth, 0, false, &small, fault) || capacity_play(capacity, third, 0, false, &middle, fault);
     if (!failed) {
         double n = capacity->cases, a = tenth, b = third;
         *forecast = (struct capacity_forecast){.small = tenth, .middle = third, .made = true};
@@ -117,7 +118,8 @@ int capacity_search(struct capacity *capacity, struct fault *fault)
     if (held == -1)
         return -1;
     if (!found->held)
-        return fault_set(fault, FAULT_FAILED, "%u cases already take longer than the target: %.1f s (%s); give a longer --target",
-                         FIRST_TRY, found->broke_seconds, found->resource);
+        return fault_set(fault, FAULT_FAILED,
+                         "%u cases already take longer than the target: %.1f s (%s); give a longer --target", FIRST_TRY,
+                         found->broke_seconds, found->resource);
     return 0;
 }

@@ -37,23 +37,27 @@ void capacity_tell_begin(const struct capacity *capacity, uint64_t space)
     char cases[32];
     if (capacity->json)
         return;
-    printf("%s, %u core%s, %.1f GB memory; %s; %s; besik " BESIK_VERSION "\n", machine->cpu, machine->cores, machine->cores == 1 ? "" : "s",
-           (double)machine->memory / 1e9, machine->disk, machine->kernel);
+    printf("%s, %u core%s, %.1f GB memory; %s; %s; besik " BESIK_VERSION "\n", machine->cpu, machine->cores,
+           machine->cores == 1 ? "" : "s", (double)machine->memory / 1e9, machine->disk, machine->kernel);
     if (capacity->target > 0) {
-        printf("target: the slowest of %u nights within %.0f s; scenario %s, seed %" PRIu64 ", %u worker%s; %.1f GB free in %s\n\n", capacity->days,
-               capacity->target, SCENARIO_WORDS[capacity->scenario], capacity->seed, capacity->workers, capacity->workers == 1 ? "" : "s",
-               (double)machine->free_bytes / 1e9, capacity->dir);
+        printf("target: the slowest of %u nights within %.0f s; scenario %s, seed %" PRIu64
+               ", %u worker%s; %.1f GB free in %s\n\n",
+               capacity->days, capacity->target, SCENARIO_WORDS[capacity->scenario], capacity->seed, capacity->workers,
+               capacity->workers == 1 ? "" : "s", (double)machine->free_bytes / 1e9, capacity->dir);
         return;
     }
-    printf("%s cases in %u nights, scenario %s, seed %" PRIu64 ", %u worker%s; takes about %.0f MB in %s, where %.1f GB are free\n\n",
-           capacity_grouped(capacity->cases, cases), capacity->days, SCENARIO_WORDS[capacity->scenario], capacity->seed, capacity->workers,
-           capacity->workers == 1 ? "" : "s", (double)space / MB, capacity->dir, (double)machine->free_bytes / 1e9);
+    printf("%s cases in %u nights, scenario %s, seed %" PRIu64
+           ", %u worker%s; takes about %.0f MB in %s, where %.1f GB are free\n\n",
+           capacity_grouped(capacity->cases, cases), capacity->days, SCENARIO_WORDS[capacity->scenario], capacity->seed,
+           capacity->workers, capacity->workers == 1 ? "" : "s", (double)space / MB, capacity->dir,
+           (double)machine->free_bytes / 1e9);
     fflush(stdout);
 }
 
 static void tell_header(void)
 {
-    puts("night   records  seconds  records/s  cases/ms  MB/s  CPU %  memory MB  written MB  x in  store MB   read  apply commit publish  longest  bound by");
+    puts("night   records  seconds  records/s  cases/ms  MB/s  CPU %  memory MB  written MB  x in  store MB   read  apply "
+         "commit publish  longest  bound by");
 }
 
 void capacity_tell_night(const struct capacity *capacity, const struct capacity_night *night)
@@ -63,12 +67,13 @@ void capacity_tell_night(const struct capacity *capacity, const struct capacity_
     progress_close((struct progress *)&capacity->progress);
     if (night->night == 1)
         tell_header();
-    printf("%5u %9" PRIu64 " %8.2f %10.0f %9.1f %5.0f %6.0f %10.0f %11.1f %5.1f %9.1f %6.2f %6.2f %6.2f %7.2f  %-7s  %s\n", night->night,
-           night->records, night->seconds, per((double)night->records, night->seconds), per((double)night->cases, night->seconds * 1000),
-           per((double)night->plain_bytes / MB, night->seconds), capacity_cpu_share(capacity, night) * 100, (double)night->anonymous / MB,
-           (double)night->written / MB, amplification(night), (double)night->store / MB, night->stages[CAPACITY_READ],
-           night->stages[CAPACITY_APPLY], night->stages[CAPACITY_COMMIT], night->stages[CAPACITY_PUBLISH],
-           CAPACITY_STAGE_WORDS[capacity_longest(night)], capacity_bound(capacity, night));
+    printf("%5u %9" PRIu64 " %8.2f %10.0f %9.1f %5.0f %6.0f %10.0f %11.1f %5.1f %9.1f %6.2f %6.2f %6.2f %7.2f  %-7s  %s\n",
+           night->night, night->records, night->seconds, per((double)night->records, night->seconds),
+           per((double)night->cases, night->seconds * 1000), per((double)night->plain_bytes / MB, night->seconds),
+           capacity_cpu_share(capacity, night) * 100, (double)night->anonymous / MB, (double)night->written / MB,
+           amplification(night), (double)night->store / MB, night->stages[CAPACITY_READ], night->stages[CAPACITY_APPLY],
+           night->stages[CAPACITY_COMMIT], night->stages[CAPACITY_PUBLISH], CAPACITY_STAGE_WORDS[capacity_longest(night)],
+           capacity_bound(capacity, night));
     fflush(stdout);
 }
 
@@ -76,8 +81,8 @@ static void tell_places(const struct capacity_check *check)
 {
     printf("\nwhere cases stand after the last night%*s  planned      found\n", 14, "");
     for (uint32_t i = 0; i < check->count; i++)
-        printf("  %-48s %10" PRIu64 " %10" PRIu64 "%s\n", check->places[i].name, check->places[i].planned, check->places[i].found,
-               check->places[i].planned == check->places[i].found ? "" : "  <<<");
+        printf("  %-48s %10" PRIu64 " %10" PRIu64 "%s\n", check->places[i].name, check->places[i].planned,
+               check->places[i].found, check->places[i].planned == check->places[i].found ? "" : "  <<<");
     for (uint32_t i = 0; i < check->sample_count; i++)
         printf("  %s\n", check->samples[i]);
 }
@@ -88,8 +93,10 @@ static void tell_forecast(const struct capacity_forecast *forecast)
         const char *name;
         double unit, small, middle, told, truth;
     } rows[] = {
-        {"seconds of all runs", 1, forecast->seconds.small, forecast->seconds.middle, forecast->seconds.told, forecast->seconds.truth},
-        {"anonymous memory, MB", MB, forecast->anonymous.small, forecast->anonymous.middle, forecast->anonymous.told, forecast->anonymous.truth},
+        {"seconds of all runs", 1, forecast->seconds.small, forecast->seconds.middle, forecast->seconds.told,
+         forecast->seconds.truth},
+        {"anonymous memory, MB", MB, forecast->anonymous.small, forecast->anonymous.middle, forecast->anonymous.told,
+         forecast->anonymous.truth},
         {"store, MB", MB, forecast->store.small, forecast->store.middle, forecast->store.told, forecast->store.truth},
         {"written, MB", MB, forecast->written.small, forecast->written.middle, forecast->written.told, forecast->written.truth},
     };
@@ -104,8 +111,10 @@ void capacity_sentence(const struct capacity *capacity, char *out, size_t size)
     const struct capacity_campaign *campaign = &capacity->campaign;
     const struct capacity_night *night = &campaign->nights[campaign->slowest];
     char cases[32], records[32], births[32];
-    static const char *const BOUNDS[][2] = {{"cpu", "the processors bound it"}, {"read", "reading the dumps bounds it"},
-                                            {"commit", "writing the store bounds it"}, {"disk", "disk writes bound it"},
+    static const char *const BOUNDS[][2] = {{"cpu", "the processors bound it"},
+                                            {"read", "reading the dumps bounds it"},
+                                            {"commit", "writing the store bounds it"},
+                                            {"disk", "disk writes bound it"},
                                             {"memory", "memory bounds it"}};
     const char *bound = "";
     uint32_t at = campaign->slowest;
@@ -123,18 +132,24 @@ void capacity_sentence(const struct capacity *capacity, char *out, size_t size)
     capacity_grouped(night->records, records);
     capacity_grouped(capacity->cases / capacity->days, births);
     if (capacity->target > 0)
-        snprintf(out, size, "%s cases in %u nights are the most of which this machine brings each night to its end within %.0f s (the slowest "
-                 "took %.1f s); %s.", cases, capacity->days, capacity->target, capacity->found.held_seconds,
-                 *bound ? bound : "nothing ran out");
+        snprintf(
+            out, size,
+            "%s cases in %u nights are the most of which this machine brings each night to its end within %.0f s (the slowest "
+            "took %.1f s); %s.",
+            cases, capacity->days, capacity->target, capacity->found.held_seconds, *bound ? bound : "nothing ran out");
     else if (capacity->scenario == SCENARIO_REPLAY)
-        snprintf(out, size, "A %u-day outage of %s, among %s births a day, is caught up in %.1f s on this machine (%s records in one night); %s.",
+        snprintf(out, size,
+                 "A %u-day outage of %s, among %s births a day, is caught up in %.1f s on this machine (%s records in one "
+                 "night); %s.",
                  capacity->outage, capacity->operator_code, births, night->seconds, records, bound);
     else if (capacity->scenario == SCENARIO_STORM)
-        snprintf(out, size, "%s's dump given %u times over, among %s births a day, is a night of %.1f s on this machine (%s records); %s.",
+        snprintf(out, size,
+                 "%s's dump given %u times over, among %s births a day, is a night of %.1f s on this machine (%s records); %s.",
                  capacity->operator_code, CAPACITY_STORM_TIMES, births, night->seconds, records, bound);
     else
-        snprintf(out, size, "With %s births a day this machine's longest night takes %.1f s for %s records (%s a second); %s.", births,
-                 night->seconds, records, capacity_grouped((uint64_t)per((double)night->records, night->seconds), cases), bound);
+        snprintf(out, size, "With %s births a day this machine's longest night takes %.1f s for %s records (%s a second); %s.",
+                 births, night->seconds, records,
+                 capacity_grouped((uint64_t)per((double)night->records, night->seconds), cases), bound);
 }
 
 static int judge(const struct capacity *capacity, struct fault *fault)
@@ -143,8 +158,10 @@ static int judge(const struct capacity *capacity, struct fault *fault)
     char elsewhere[32], cases[32];
     if (!check->elsewhere)
         return 0;
-    return fault_set(fault, FAULT_FAILED, "%s of %s cases do not stand where they were meant to: this besik does not keep the rules (--keep leaves the store)",
-                     capacity_grouped(check->elsewhere, elsewhere), capacity_grouped(check->cases, cases));
+    return fault_set(
+        fault, FAULT_FAILED,
+        "%s of %s cases do not stand where they were meant to: this besik does not keep the rules (--keep leaves the store)",
+        capacity_grouped(check->elsewhere, elsewhere), capacity_grouped(check->cases, cases));
 }
 
 int capacity_tell_end(const struct capacity *capacity, struct fault *fault)
@@ -179,22 +196,27 @@ int capacity_tell_end(const struct capacity *capacity, struct fault *fault)
 
 /* ---- JSON ---- */
 
-static void put_night(struct buffer *out, const struct capacity *capacity, const struct capacity_night *night, struct fault *fault)
+static void put_night(struct buffer *out, const struct capacity *capacity, const struct capacity_night *night,
+                      struct fault *fault)
 {
     buffer_format(out, fault,
-                  "{\"night\":%u,\"records\":%" PRIu64 ",\"cases\":%" PRIu64 ",\"sms\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"plain_bytes\":%" PRIu64
-                  ",\"seconds\":%.3f,\"records_per_s\":%.0f,\"cases_per_ms\":%.3f,\"mb_per_s\":%.2f,\"cpu_seconds\":%.3f,\"cpu_share\":%.3f,"
-                  "\"anonymous_bytes\":%" PRIu64 ",\"written_bytes\":%" PRIu64 ",\"published_bytes\":%" PRIu64 ",\"write_amplification\":%.3f,\"store_bytes\":%" PRIu64 ",\"stages\":{",
+                  "{\"night\":%u,\"records\":%" PRIu64 ",\"cases\":%" PRIu64 ",\"sms\":%" PRIu64 ",\"bytes\":%" PRIu64
+                  ",\"plain_bytes\":%" PRIu64 ",\"seconds\":%.3f,\"records_per_s\":%.0f,\"cases_per_ms\":%.3f,\"mb_per_s\":%."
+                                              "2f,\"cpu_seconds\":%.3f,\"cpu_share\":%.3f,"
+                  "\"anonymous_bytes\":%" PRIu64 ",\"written_bytes\":%" PRIu64 ",\"published_bytes\":%" PRIu64
+                  ",\"write_amplification\":%.3f,\"store_bytes\":%" PRIu64 ",\"stages\":{",
                   night->night, night->records, night->cases, night->sms, night->bytes, night->plain_bytes, night->seconds,
                   per((double)night->records, night->seconds), per((double)night->cases, night->seconds * 1000),
-                  per((double)night->plain_bytes / MB, night->seconds), night->cpu_seconds, capacity_cpu_share(capacity, night), night->anonymous,
-                  night->written, night->published, amplification(night), night->store);
+                  per((double)night->plain_bytes / MB, night->seconds), night->cpu_seconds, capacity_cpu_share(capacity, night),
+                  night->anonymous, night->written, night->published, amplification(night), night->store);
     for (unsigned i = 0; i < CAPACITY_STAGES; i++)
-        buffer_format(out, fault, "%s\"%s\":{\"seconds\":%.3f,\"records_per_s\":%.0f}", i ? "," : "", CAPACITY_STAGE_WORDS[i], night->stages[i],
-                      per((double)night->records, night->stages[i]));
-    buffer_format(out, fault, "},\"longest_stage\":\"%s\",\"bound_by\":\"%s\",\"sync_median_s\":%.6f,\"sync_worst_s\":%.6f,\"gen_seconds\":%.3f}",
-                  CAPACITY_STAGE_WORDS[capacity_longest(night)], capacity_bound(capacity, night), night->sync_median, night->sync_worst,
-                  night->made_seconds);
+        buffer_format(out, fault, "%s\"%s\":{\"seconds\":%.3f,\"records_per_s\":%.0f}", i ? "," : "", CAPACITY_STAGE_WORDS[i],
+                      night->stages[i], per((double)night->records, night->stages[i]));
+    buffer_format(
+        out, fault,
+        "},\"longest_stage\":\"%s\",\"bound_by\":\"%s\",\"sync_median_s\":%.6f,\"sync_worst_s\":%.6f,\"gen_seconds\":%.3f}",
+        CAPACITY_STAGE_WORDS[capacity_longest(night)], capacity_bound(capacity, night), night->sync_median, night->sync_worst,
+        night->made_seconds);
 }
 
 static void put_forecast(struct buffer *out, const struct capacity_forecast *forecast, struct fault *fault)
@@ -204,9 +226,9 @@ static void put_forecast(struct buffer *out, const struct capacity_forecast *for
         return;
     }
     buffer_format(out, fault, ",\"forecast\":{\"from_cases\":[%u,%u]", forecast->small, forecast->middle);
-#define PUT_ROW(name, row) \
-    buffer_format(out, fault, ",\"" name "\":{\"from\":[%.3f,%.3f],\"forecast\":%.3f,\"truth\":%.3f}", forecast->row.small, forecast->row.middle, \
-                  forecast->row.told, forecast->row.truth)
+#define PUT_ROW(name, row)                                                                                                     \
+    buffer_format(out, fault, ",\"" name "\":{\"from\":[%.3f,%.3f],\"forecast\":%.3f,\"truth\":%.3f}", forecast->row.small,    \
+                  forecast->row.middle, forecast->row.told, forecast->row.truth)
     PUT_ROW("seconds", seconds);
     PUT_ROW("anonymous_bytes", anonymous);
     PUT_ROW("store_bytes", store);
@@ -222,7 +244,9 @@ static void put_target(struct buffer *out, const struct capacity *capacity, stru
         buffer_add_text(out, ",\"target\":null", fault);
         return;
     }
-    buffer_format(out, fault, ",\"target\":{\"seconds\":%.3f,\"held_cases\":%u,\"held_seconds\":%.3f,\"broke_cases\":%u,\"broke_seconds\":%.3f,\"resource\":",
+    buffer_format(out, fault,
+                  ",\"target\":{\"seconds\":%.3f,\"held_cases\":%u,\"held_seconds\":%.3f,\"broke_cases\":%u,\"broke_seconds\":%"
+                  ".3f,\"resource\":",
                   capacity->target, found->held, found->held_seconds, found->broke, found->broke_seconds);
     buffer_json_or_null(out, span_of(found->resource ? found->resource : ""), fault);
     buffer_format(out, fault, ",\"campaigns\":%u}", found->tries);
@@ -246,15 +270,17 @@ int capacity_put_json(const struct capacity *capacity, struct buffer *out, struc
         buffer_add_text(out, i ? ",\n" : "\n", fault);
         put_night(out, capacity, &campaign->nights[i], fault);
     }
-    buffer_format(out, fault, "],\n\"plan\":{\"cases\":%" PRIu64 ",\"elsewhere\":%" PRIu64 ",\"places\":[", campaign->check.cases, campaign->check.elsewhere);
+    buffer_format(out, fault, "],\n\"plan\":{\"cases\":%" PRIu64 ",\"elsewhere\":%" PRIu64 ",\"places\":[",
+                  campaign->check.cases, campaign->check.elsewhere);
     for (uint32_t i = 0; i < campaign->check.count; i++)
-        buffer_format(out, fault, "%s{\"place\":\"%s\",\"planned\":%" PRIu64 ",\"found\":%" PRIu64 "}", i ? "," : "", campaign->check.places[i].name,
-                      campaign->check.places[i].planned, campaign->check.places[i].found);
+        buffer_format(out, fault, "%s{\"place\":\"%s\",\"planned\":%" PRIu64 ",\"found\":%" PRIu64 "}", i ? "," : "",
+                      campaign->check.places[i].name, campaign->check.places[i].planned, campaign->check.places[i].found);
     buffer_add_text(out, "]}", fault);
     put_forecast(out, &capacity->forecast, fault);
     buffer_add_text(out, ",\"by_workers\":[", fault);
     for (uint32_t i = 0; i < campaign->workers_count; i++)
-        buffer_format(out, fault, "%s{\"workers\":%u,\"seconds\":%.3f}", i ? "," : "", campaign->workers[i], campaign->workers_seconds[i]);
+        buffer_format(out, fault, "%s{\"workers\":%u,\"seconds\":%.3f}", i ? "," : "", campaign->workers[i],
+                      campaign->workers_seconds[i]);
     buffer_add_text(out, "]", fault);
     put_target(out, capacity, fault);
     buffer_add_text(out, ",\"sentence\":", fault);

@@ -26,7 +26,8 @@ static void hear_signals(void)
     sigaction(SIGHUP, &action, NULL);
 }
 
-static int read_scenario(struct capacity *capacity, const char *scenario, const char *outage, bool days_given, struct fault *fault)
+static int read_scenario(struct capacity *capacity, const char *scenario, const char *outage, bool days_given,
+                         struct fault *fault)
 {
     uint64_t number;
     for (enum scenario i = 0; scenario && i < SCENARIO_COUNT; i++) {
@@ -48,8 +49,8 @@ static int read_scenario(struct capacity *capacity, const char *scenario, const 
     if (!days_given)
         capacity->days = capacity_outage_until(capacity) + 2;
     if (capacity->days < capacity_outage_until(capacity))
-        return fault_set(fault, FAULT_USAGE, "--days %u: an outage of %u days is over in night %u", capacity->days, capacity->outage,
-                         capacity_outage_until(capacity));
+        return fault_set(fault, FAULT_USAGE, "--days %u: an outage of %u days is over in night %u", capacity->days,
+                         capacity->outage, capacity_outage_until(capacity));
     return 0;
 }
 
@@ -77,7 +78,9 @@ int command_capacity(int argc, char **argv, struct fault *fault)
         {"seed", "S", "the same seed, the same dumps and plan (default: 1)", &given.seed, NULL},
         {"workers", "N", "threads of each run (default: one a processor)", &given.workers, NULL},
         {"target", "DURATION", "find the most cases of which no night takes longer", &target, NULL},
-        {"scenario", "WORD", "nightly; replay: an operator's dumps are withheld, then given all at once; storm: given twenty times", &scenario, NULL},
+        {"scenario", "WORD",
+         "nightly; replay: an operator's dumps are withheld, then given all at once; storm: given twenty times", &scenario,
+         NULL},
         {"outage", "DAYS", "of replay (default: 14)", &outage, NULL},
         {"html", "FILE", "a page with plots, and each number in a table", &capacity.html, NULL},
         {"keep", NULL, "leave the store and the last folder in DIR", NULL, &capacity.keep},
@@ -87,9 +90,12 @@ int command_capacity(int argc, char **argv, struct fault *fault)
     const struct command command = {
         .name = "capacity",
         .arguments = "DIR [--cases N] [--days D] [--target DURATION] [--scenario nightly|replay|storm]",
-        .summary = "What can this machine carry? Plays nights of made-up dumps in closed loop, in a store of its own in DIR (which must\n"
-                   "be empty, on the disk in question), tells what each night costs and what bounds it, and checks that after the last\n"
-                   "one every case stands where it was meant to (else exit 1). Before that a tenth and a third are played, to forecast\n"
+        .summary = "What can this machine carry? Plays nights of made-up dumps in closed loop, in a store of its own in DIR "
+                   "(which must\n"
+                   "be empty, on the disk in question), tells what each night costs and what bounds it, and checks that after "
+                   "the last\n"
+                   "one every case stands where it was meant to (else exit 1). Before that a tenth and a third are played, to "
+                   "forecast\n"
                    "the whole. Ctrl-C ends it; DIR is left as it was.",
         .options = options,
         .notes = "Example: besik capacity /var/lib/besik/try --cases 1000000 --html capacity.html\n"

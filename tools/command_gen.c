@@ -63,8 +63,10 @@ static int read_one(const char *name, const char *given, uint64_t low, uint64_t 
 int gen_read_options(const struct gen_options *options, struct gen *gen, uint32_t *workers, struct fault *fault)
 {
     uint64_t cases = gen->cases, days = gen->days, seed = gen->seed, threads = 0;
-    if (read_one("cases", options->cases, 1, GEN_CASES_MAX, &cases, fault) || read_one("days", options->days, 1, GEN_DAYS_MAX, &days, fault) ||
-        read_one("seed", options->seed, 0, INT64_MAX, &seed, fault) || read_one("workers", options->workers, 1, CREW_MAX, &threads, fault))
+    if (read_one("cases", options->cases, 1, GEN_CASES_MAX, &cases, fault) ||
+        read_one("days", options->days, 1, GEN_DAYS_MAX, &days, fault) ||
+        read_one("seed", options->seed, 0, INT64_MAX, &seed, fault) ||
+        read_one("workers", options->workers, 1, CREW_MAX, &threads, fault))
         return -1;
     if (options->errors && !read_share(options->errors, &gen->errors))
         return fault_set(fault, FAULT_USAGE, "--errors %s: must be a share from 0 to 0.5, as 0.01 or 1%%", options->errors);
@@ -80,7 +82,8 @@ static void tell(const struct gen_sums *sums, double seconds, bool json, const c
 {
     double mb = (double)sums->plain_bytes / 1e6;
     if (json)
-        printf("{\"files\":%" PRIu64 ",\"records\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"plain_bytes\":%" PRIu64 ",\"seconds\":%.3f}\n",
+        printf("{\"files\":%" PRIu64 ",\"records\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"plain_bytes\":%" PRIu64
+               ",\"seconds\":%.3f}\n",
                sums->files, sums->records, sums->bytes, sums->plain_bytes, seconds);
     else
         printf("%s: %" PRIu64 " files, %" PRIu64 " records, %.1f MB (%.1f MB before compression) in %.2f s, %.0f MB/s\n", what,
@@ -113,8 +116,8 @@ static int go(struct gen_making *making, const char *folder, bool json, struct f
         return 0;
     char as_of[VALUE_TIME_MAX + 1];
     as_of[value_time_write(gen_as_of(1), as_of)] = 0;
-    printf("night 1: besik run STORE --out OUT --as-of %s %s/" GEN_DAY_FOLDER ", then besik gen %s --answers OUT\n", as_of, making->dir,
-           1u, making->dir);
+    printf("night 1: besik run STORE --out OUT --as-of %s %s/" GEN_DAY_FOLDER ", then besik gen %s --answers OUT\n", as_of,
+           making->dir, 1u, making->dir);
     return 0;
 }
 
@@ -138,9 +141,10 @@ int command_gen(int argc, char **argv, struct fault *fault)
     const struct command command = {
         .name = "gen",
         .arguments = "DIR --cases N [--days D] [--seed S] [--errors SHARE] | DIR --answers FOLDER",
-        .summary = "Makes dumps up, as real ones are: DIR/day-001 and on. Day d is given to the run as of 22:00 of that day, the\n"
-                   "first being 2026-03-02. With --answers citizens read the SMS of that run and answer as shown, agencies answer\n"
-                   "its requests, operators give receipts. Names, phones, IINs and accounts are nobody's.",
+        .summary =
+            "Makes dumps up, as real ones are: DIR/day-001 and on. Day d is given to the run as of 22:00 of that day, the\n"
+            "first being 2026-03-02. With --answers citizens read the SMS of that run and answer as shown, agencies answer\n"
+            "its requests, operators give receipts. Names, phones, IINs and accounts are nobody's.",
         .options = options,
         .notes = "Example: besik gen dumps --cases 10000 --seed 7\n"
                  "         besik run store --out out1 --as-of 2026-03-02T22:00:00+05:00 dumps/day-001\n"

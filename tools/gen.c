@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STRIDE 15485863u     /* a prime that divides no space of phones */
+#define STRIDE 15485863u /* a prime that divides no space of phones */
 #define PORTED_PPM 30000u
 #define FAMILIES_IN_BLOCK 61u
-#define NINE_EVERY 32u       /* of so many blocks one has a phone with nine children */
+#define NINE_EVERY 32u /* of so many blocks one has a phone with nine children */
 #define PREFIX_NUMBERS 10000000u
-#define PLAN_FILE ".gen"     /* a name that a run over the whole folder skips */
+#define PLAN_FILE ".gen" /* a name that a run over the whole folder skips */
 
 /* ---- the reference data ---- */
 
@@ -79,7 +79,7 @@ int gen_open(struct gen *gen, struct fault *fault)
     if (gen->days < 1 || gen->days > GEN_DAYS_MAX)
         return fault_set(fault, FAULT_USAGE, "--days: must be 1 to %d", GEN_DAYS_MAX);
     gen->mixed = gen_mix(gen->seed + 0x6265736b696bull);
-    gen->withheld.operator= -1;
+    gen->withheld.operator = -1;
     if (load_country(gen, fault))
         return -1;
     gen->space = (uint64_t)gen->prefix_count * PREFIX_NUMBERS;
@@ -111,8 +111,8 @@ int gen_save(const struct gen *gen, const char *dir, struct fault *fault)
     char path[4200], text[256];
     if (plan_path(dir, path, fault))
         return -1;
-    int size = snprintf(text, sizeof text, "besik-gen 1\ncases %u\ndays %u\nseed %" PRIu64 "\nerrors %u\n", gen->cases, gen->days,
-                        gen->seed, gen->errors);
+    int size = snprintf(text, sizeof text, "besik-gen 1\ncases %u\ndays %u\nseed %" PRIu64 "\nerrors %u\n", gen->cases,
+                        gen->days, gen->seed, gen->errors);
     int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fault_errno(fault, errno, "%s: make", path);

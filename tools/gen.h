@@ -29,13 +29,26 @@
 #define GEN_ERRORS_MAX 500000u /* of a million */
 #define GEN_ERRORS_DEFAULT 10000u
 #define GEN_DAYS_DEFAULT 16u
-#define GEN_FAMILY_BLOCK 64u    /* cases; families are laid out alike in each block */
-#define GEN_PART_BLOCKS 512u    /* blocks that one file of a day holds */
+#define GEN_FAMILY_BLOCK 64u /* cases; families are laid out alike in each block */
+#define GEN_PART_BLOCKS 512u /* blocks that one file of a day holds */
 
 /* what a hash is drawn for; append only, else the bytes of a seed change */
 enum gen_stream {
-    GEN_PHONES, GEN_TEMPER, GEN_FACTS, GEN_AGENCY, GEN_NAMES, GEN_MESSAGE_IDS, GEN_TIMES, GEN_FORMS, GEN_STRANGERS,
-    GEN_SPOILS, GEN_RECEIPTS, GEN_ANSWERS, GEN_FILES, GEN_REPEATS, GEN_CHATTER,
+    GEN_PHONES,
+    GEN_TEMPER,
+    GEN_FACTS,
+    GEN_AGENCY,
+    GEN_NAMES,
+    GEN_MESSAGE_IDS,
+    GEN_TIMES,
+    GEN_FORMS,
+    GEN_STRANGERS,
+    GEN_SPOILS,
+    GEN_RECEIPTS,
+    GEN_ANSWERS,
+    GEN_FILES,
+    GEN_REPEATS,
+    GEN_CHATTER,
 };
 
 /* A capacity run withholds an operator's dumps of some nights, and gives them all in one. */
@@ -55,10 +68,10 @@ struct gen {
     uint32_t prefix_count;
     uint16_t operators[GEN_OPERATORS_MAX]; /* ids of those with a prefix, ascending */
     uint32_t operator_count;
-    uint32_t *regions;       /* places in ref->regions of the active ones */
+    uint32_t *regions; /* places in ref->regions of the active ones */
     uint32_t region_count;
     uint64_t space, stride, inverse, start; /* of the permutation of phones */
-    char (*dates)[10];       /* "2026-03-01", from GEN_DATES_BEFORE days before the begin */
+    char (*dates)[10];                      /* "2026-03-01", from GEN_DATES_BEFORE days before the begin */
 };
 
 #define GEN_DATES_BEFORE 8
@@ -109,11 +122,11 @@ struct gen_family {
     uint32_t first, count; /* its cases */
 };
 
-uint32_t gen_family_of(uint32_t number, uint32_t *ret_rank); /* the family of a case, and its place in it from 0 */
+uint32_t gen_family_of(uint32_t number, uint32_t *ret_rank);          /* the family of a case, and its place in it from 0 */
 struct gen_family gen_family(const struct gen *gen, uint32_t family); /* count 0: there is none */
 uint32_t gen_phone(const struct gen *gen, uint64_t place); /* as the engine keeps phones; families first, strangers behind */
 bool gen_place(const struct gen *gen, uint32_t phone, uint64_t *ret_place);
-uint32_t gen_stranger(const struct gen *gen, uint64_t hash); /* a phone that is no family's */
+uint32_t gen_stranger(const struct gen *gen, uint64_t hash);      /* a phone that is no family's */
 uint16_t gen_operator_of(const struct gen *gen, uint32_t family); /* that serves it, ported numbers too */
 
 /* Blocks of families that are born on a day: first … until - 1. */

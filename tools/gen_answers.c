@@ -65,8 +65,9 @@ static int read_night(struct folder *folder, const char *dir, struct fault *faul
     if (sscanf(head, "{\"besik\": 1, \"run\": %*u, \"as_of\": \"%63[^\"]\"", as_of) != 1 || !value_time(span_of(as_of), &ms))
         return fault_set(fault, FAULT_INPUT, "%s: is no run.json of besik", path);
     if (ms < gen_as_of(0) || ms >= gen_as_of(GEN_DAYS_MAX))
-        return fault_set(fault, FAULT_USAGE, "%s: the run's as-of must lie within %d days from 2026-03-01 22:00 on, as besik gen told",
-                         path, GEN_DAYS_MAX);
+        return fault_set(fault, FAULT_USAGE,
+                         "%s: the run's as-of must lie within %d days from 2026-03-01 22:00 on, as besik gen told", path,
+                         GEN_DAYS_MAX);
     folder->night = (uint32_t)((ms - GEN_BEGIN_MS) / DAY_MS);
     return 0;
 }
@@ -200,7 +201,8 @@ static int write_receipt(struct reading *reading, struct span id, const char *st
     *out++ = ',';
     out = put_bytes(out, status, strlen(status));
     *out++ = ',';
-    out = put_time(out, gen, gen_as_of(reading->folder->night) + 300 * SECOND_MS + (int64_t)(hash % 3000000) + later_ms, TIME_PLAIN);
+    out = put_time(out, gen, gen_as_of(reading->folder->night) + 300 * SECOND_MS + (int64_t)(hash % 3000000) + later_ms,
+                   TIME_PLAIN);
     *out++ = ',';
     out = put_span(out, gen->ref->operators[reading->file->party].code);
     *out++ = ',';
@@ -237,21 +239,28 @@ static int say_language_again(struct reading *reading, const struct gen_plan *pl
     again.hash = gen_mix(reply->hash ^ 0x6c616e67);
     again.received_ms -= 20 * SECOND_MS;
     again.text = (struct span){text, (size_t)(end - text)};
-    return plan->alone && gen_chance(again.hash, 0, AGAIN_PPM) ? gen_send(reading->files, reading->folder->night + 1, &again) : 0;
+    return plan->alone && gen_chance(again.hash, 0, AGAIN_PPM) ? gen_send(reading->files, reading->folder->night + 1, &again)
+                                                               : 0;
 }
 
-static int send_reply(struct reading *reading, const struct gen_plan *plan, enum step step, enum sms_kind kind, struct gen_reply reply)
+static int send_reply(struct reading *reading, const struct gen_plan *plan, enum step step, enum sms_kind kind,
+                      struct gen_reply reply)
 {
     const struct gen *gen = reading->folder->gen;
     char text[TEXT_MAX], *end;
-    uint64_t hash = gen_hash(gen, GEN_MESSAGE_IDS, (((uint64_t)plan->number * STEP_COUNT + step) * SMS_KIND_COUNT + kind) * 512 + reply.received + (1ull << 44));
+    uint64_t hash =
+        gen_hash(gen, GEN_MESSAGE_IDS,
+                 (((uint64_t)plan->number * STEP_COUNT + step) * SMS_KIND_COUNT + kind) * 512 + reply.received + (1ull << 44));
     if (reply.reaction == GEN_ERROR)
         end = put_error(text, gen, plan, step, gen_error_in_form(gen, plan, step), gen_mix(hash));
     else
         end = gen_put_reply(text, gen, plan, step, &reading->shown);
     if (!end)
         return 0; /* shows no reply that fits: then nobody answers, and the plan will tell */
-    struct gen_message message = {.operator= plan->operator, .phone = plan->phone, .hash = hash, .text = {text, (size_t)(end - text)},
+    struct gen_message message = {.operator = plan->operator,
+                                  .phone = plan->phone,
+                                  .hash = hash,
+                                  .text = {text, (size_t)(end - text)},
                                   .received_ms = reading->at_ms + (int64_t)(hash % 60000)};
     bool in_time = reply.file_day == reply.received;
     if (in_time && step > STEP_LANGUAGE && reply.reaction == GEN_ANSWER && say_language_again(reading, plan, &message))
@@ -273,7 +282,10 @@ static int send_reply(struct reading *reading, const struct gen_plan *plan, enum
 static int thank(struct reading *reading, const struct gen_plan *plan)
 {
     uint64_t hash = gen_hash(reading->folder->gen, GEN_CHATTER, plan->number);
-    struct gen_message message = {.operator= plan->operator, .phone = plan->phone, .hash = hash, .received_ms = reading->at_ms,
+    struct gen_message message = {.operator = plan->operator,
+                                  .phone = plan->phone,
+                                  .hash = hash,
+                                  .received_ms = reading->at_ms,
                                   .text = hash >> 63 ? SPAN("Рахмет!") : SPAN("Спасибо,\nвсё получили")};
     return plan->alone && gen_chance(hash, 0, THANKS_PPM) ? gen_send(reading->files, reading->folder->night + 1, &message) : 0;
 }
@@ -297,7 +309,8 @@ static int read_sms(struct reading *reading, const struct csv_field *fields)
     uint32_t phone;
     uint64_t place;
     unsigned kind = word_of(spans[SMS_KIND_WORD], SMS_KIND_WORDS, SMS_KIND_COUNT);
-    if (!value_phone(spans[SMS_MSISDN], &phone) || !gen_place(gen, phone, &place) || place >= GEN_CASES_MAX || kind == SMS_KIND_COUNT)
+    if (!value_phone(spans[SMS_MSISDN], &phone) || !gen_place(gen, phone, &place) || place >= GEN_CASES_MAX ||
+        kind == SMS_KIND_COUNT)
         return 0;
     struct gen_family family = gen_family(gen, (uint32_t)place);
     if (!family.count)
@@ -360,7 +373,8 @@ static int read_outbound(struct reading *reading, size_t begin, size_t end)
         enum csv_result result = csv_next(file->data, file->size, at, true, fields, SMS_COLUMNS, &count, &next);
         if (result == CSV_END)
             break;
-        reading->at_ms = gen_as_of(reading->folder->night) + FIRST_REPLY_MS + (int64_t)((double)REPLIES_MS * ((double)at / (double)file->size));
+        reading->at_ms = gen_as_of(reading->folder->night) + FIRST_REPLY_MS +
+                         (int64_t)((double)REPLIES_MS * ((double)at / (double)file->size));
         if (result == CSV_RECORD && count == SMS_COLUMNS && read_sms(reading, fields))
             return -1;
     }
@@ -382,7 +396,8 @@ static bool find_text(struct span line, const char *key, struct span *ret_text)
 
 static char *put_facts(char *out, enum agency agency, bool refused, uint64_t hash)
 {
-    static const char *const REASONS[] = {"Нет заявления отца", "\"Документ \"\"форма 3\"\" не приложен\"", "Ауылда балабақша жоқ", ""};
+    static const char *const REASONS[] = {"Нет заявления отца", "\"Документ \"\"форма 3\"\" не приложен\"",
+                                          "Ауылда балабақша жоқ", ""};
     /* reference, place, queue_number, amount, reason */
     if (refused) {
         const char *reason = REASONS[hash & 3];
@@ -424,8 +439,8 @@ static int read_request(struct reading *reading, struct span line)
     struct span id, notice;
     uint32_t number;
     const struct gen *gen = reading->folder->gen;
-    if (!find_text(line, "\"request_id\":\"", &id) || !find_text(line, "\"notice_id\":\"", &notice) || !read_notice_id(notice, &number) ||
-        number >= gen->cases)
+    if (!find_text(line, "\"request_id\":\"", &id) || !find_text(line, "\"notice_id\":\"", &notice) ||
+        !read_notice_id(notice, &number) || number >= gen->cases)
         return 0;
     enum agency agency = (enum agency)reading->file->party;
     struct gen_response response = gen_response(gen, number, agency);
@@ -443,9 +458,9 @@ static int read_request(struct reading *reading, struct span line)
         if (write_response(reading, id, number, response, false))
             return -1;
     }
-    return gen_chance(hash, 40, gen->errors)
-               ? gen_spoil(reading->files, KIND_RESPONSES, reading->file->party, reading->folder->night + response.days, hash, id)
-               : 0;
+    return gen_chance(hash, 40, gen->errors) ? gen_spoil(reading->files, KIND_RESPONSES, reading->file->party,
+                                                         reading->folder->night + response.days, hash, id)
+                                             : 0;
 }
 
 static int read_requests(struct reading *reading, size_t begin, size_t end)
@@ -502,7 +517,8 @@ int gen_make_answers(struct gen_making *making, const char *dir, uint32_t *ret_n
 {
     struct folder folder = {.gen = making->gen};
     int failed = open_folder(&folder, dir, fault) || gen_make_day(making->dir, folder.night + 1, fault);
-    struct gen_tasks tasks = {.making = making, .count = folder.tasks, .task = answer, .name = name_answers, .context = &folder};
+    struct gen_tasks tasks = {
+        .making = making, .count = folder.tasks, .task = answer, .name = name_answers, .context = &folder};
     failed = failed || gen_do_tasks(&tasks, fault);
     close_folder(&folder);
     *ret_night = folder.night;

@@ -17,8 +17,8 @@
 #define STRANGER_PPM 60000u
 #define OTHER_CODE_PPM 20000u
 #define ERROR_PPM 80000u
-#define AGAIN_PPM 30000u     /* notices that come with the next day's too */
-#define CONFLICT_PPM 3000u   /* and with something else in them */
+#define AGAIN_PPM 30000u   /* notices that come with the next day's too */
+#define CONFLICT_PPM 3000u /* and with something else in them */
 #define BAD_ACCOUNT_PPM 6000u
 #define TEXT_MAX 512
 
@@ -33,7 +33,8 @@ struct birth {
     const struct ref_region *region;
 };
 
-static const struct span HOSPITALS[] = {{"H017", 4}, {"H203", 4}, {"\"Роддом №2, Абай\"", sizeof "\"Роддом №2, Абай\"" - 1}, {"", 0}};
+static const struct span HOSPITALS[] = {
+    {"H017", 4}, {"H203", 4}, {"\"Роддом №2, Абай\"", sizeof "\"Роддом №2, Абай\"" - 1}, {"", 0}};
 
 static char *put_notice(char *out, const struct gen *gen, const struct birth *birth, bool changed)
 {
@@ -96,8 +97,9 @@ static int bring_notice(struct gen_files *files, const struct birth *birth)
         return -1;
     if (gen_chance(hash, 20, CONFLICT_PPM) && write_notice(files, birth, plan->given + 1, true))
         return -1;
-    return gen_chance(hash, 40, files->gen->errors) ? gen_spoil(files, KIND_NOTICES, 0, plan->given, gen_mix(hash), (struct span){NULL, 0})
-                                                    : 0;
+    return gen_chance(hash, 40, files->gen->errors)
+               ? gen_spoil(files, KIND_NOTICES, 0, plan->given, gen_mix(hash), (struct span){NULL, 0})
+               : 0;
 }
 
 static int bring_withdrawal(struct gen_files *files, const struct gen_plan *plan)
@@ -149,16 +151,18 @@ static int send_leaflet(struct gen_files *files, const struct birth *birth)
     char text[TEXT_MAX];
     for (enum step step = STEP_LANGUAGE; step <= STEP_OFFICE; step++) {
         uint64_t hash = gen_hash(files->gen, GEN_MESSAGE_IDS, (uint64_t)plan->number * STEP_COUNT + step);
-        struct gen_message message = {
-            .operator= plan->operator, .phone = plan->phone, .hash = hash,
-            .received_ms = birth->at_ms + LEAFLET_MS + step * REPLY_MS + (int64_t)(hash % 20000)};
+        struct gen_message message = {.operator = plan->operator,
+                                      .phone = plan->phone,
+                                      .hash = hash,
+                                      .received_ms = birth->at_ms + LEAFLET_MS + step * REPLY_MS + (int64_t)(hash % 20000)};
         uint64_t chance = gen_mix(hash);
         if (gen_chance(chance, 0, ERROR_PPM)) { /* no miss, as the run itself opens all these prompts */
             struct gen_message error = message;
             error.hash = chance;
             error.received_ms -= 30 * SECOND_MS;
             error.text.data = text;
-            error.text.size = (size_t)(put_error(text, files->gen, plan, step, !plan->alone || chance >> 63, gen_mix(chance)) - text);
+            error.text.size =
+                (size_t)(put_error(text, files->gen, plan, step, !plan->alone || chance >> 63, gen_mix(chance)) - text);
             if (gen_send(files, plan->born, &error))
                 return -1;
         }
@@ -174,7 +178,8 @@ static int send_strange(struct gen_files *files, const struct birth *birth)
 {
     const struct gen *gen = files->gen;
     uint64_t hash = gen_hash(gen, GEN_STRANGERS, birth->plan.number);
-    struct gen_message message = {.operator= birth->plan.operator, .received_ms = birth->at_ms + (int64_t)(hash % 3000000), .hash = hash};
+    struct gen_message message = {
+        .operator = birth->plan.operator, .received_ms = birth->at_ms + (int64_t)(hash % 3000000), .hash = hash};
     if (gen_chance(hash, 0, STRANGER_PPM)) {
         message.phone = gen_stranger(gen, hash);
         message.text = hash >> 63 ? SPAN("R 1 1") : SPAN("Здравствуйте, это роддом?");
@@ -213,8 +218,9 @@ static int bring_totals(struct gen_files *files, uint32_t day)
 
 static int bring_spoiled(struct gen_files *files, uint32_t day)
 {
-    return files->gen->errors && (gen_spoil_in_turn(files, KIND_TOTALS, day) || gen_spoil_in_turn(files, KIND_WITHDRAWALS, day) ||
-                                  gen_spoil_in_turn(files, KIND_NOTICES, day))
+    return files->gen->errors &&
+                   (gen_spoil_in_turn(files, KIND_TOTALS, day) || gen_spoil_in_turn(files, KIND_WITHDRAWALS, day) ||
+                    gen_spoil_in_turn(files, KIND_NOTICES, day))
                ? -1
                : 0;
 }
@@ -271,8 +277,8 @@ int gen_make_days(struct gen_making *making, uint32_t first, uint32_t last, stru
     uint32_t blocks = (gen->cases + GEN_FAMILY_BLOCK - 1) / GEN_FAMILY_BLOCK;
     uint32_t day_blocks = (blocks + gen->days - 1) / gen->days;
     struct days days = {.gen = gen, .first = first, .parts = (day_blocks + GEN_PART_BLOCKS - 1) / GEN_PART_BLOCKS};
-    struct gen_tasks tasks = {.making = making, .count = (last - first + 1) * days.parts, .task = make_part, .name = name_part,
-                              .context = &days};
+    struct gen_tasks tasks = {
+        .making = making, .count = (last - first + 1) * days.parts, .task = make_part, .name = name_part, .context = &days};
     for (uint32_t day = first; day <= last; day++) /* also those on which nobody is born */
         if (gen_make_day(making->dir, day, fault))
             return -1;

@@ -27,7 +27,7 @@ struct life {
     uint32_t failed;                     /* the night in which the prompt is known to have failed, 0: it has not */
     uint32_t expired;                    /* the night that closed it by expiry, 0: it is not closed so */
     enum step expired_step;
-    uint32_t answered;                   /* the night of the agency's response, 0 never */
+    uint32_t answered; /* the night of the agency's response, 0 never */
     bool refused;
     struct letter queue[QUEUE_MAX];
     unsigned queued;
@@ -197,7 +197,8 @@ static void look_at_clock(struct life *life)
     uint32_t age = life->night - life->prompted;
     if (age >= EXPIRE_NIGHTS && life->reminded && life->reminded < life->night) {
         give_up(life, OUTCOME_EXPIRED);
-    } else if (!life->reminded && (age >= REMIND_NIGHTS || (life->last == SMS_PROMPT && life->failed && life->failed <= life->night))) {
+    } else if (!life->reminded &&
+               (age >= REMIND_NIGHTS || (life->last == SMS_PROMPT && life->failed && life->failed <= life->night))) {
         life->reminded = life->night;
         life->last = SMS_REMINDER;
         life->sends = true;
@@ -214,9 +215,10 @@ static void read_sms(struct life *life)
     if (life->last == SMS_PROMPT && gen_prompt_fails(life->gen, life->plan, step))
         life->failed = gen_given(life->gen, life->plan->operator, life->night + 1);
     if (reply.reaction != GEN_NOTHING && life->queued < QUEUE_MAX)
-        life->queue[life->queued++] =
-            (struct letter){.received = reply.received, .given = gen_given(life->gen, life->plan->operator, reply.file_day),
-                            .step = step, .reaction = reply.reaction};
+        life->queue[life->queued++] = (struct letter){.received = reply.received,
+                                                      .given = gen_given(life->gen, life->plan->operator, reply.file_day),
+                                                      .step = step,
+                                                      .reaction = reply.reaction};
 }
 
 static void drop_read(struct life *life)
@@ -233,8 +235,11 @@ void gen_fate(const struct gen *gen, const struct gen_plan *plan, uint32_t night
     struct life life = {.gen = gen, .plan = plan, .fate = ret_fate};
     memset(ret_fate, 0, sizeof *ret_fate);
     if (plan->leaflet)
-        life.queue[life.queued++] = (struct letter){.received = plan->born, .given = gen_given(gen, plan->operator, plan->born),
-                                                    .step = STEP_LANGUAGE, .reaction = GEN_ANSWER, .leaflet = true};
+        life.queue[life.queued++] = (struct letter){.received = plan->born,
+                                                    .given = gen_given(gen, plan->operator, plan->born),
+                                                    .step = STEP_LANGUAGE,
+                                                    .reaction = GEN_ANSWER,
+                                                    .leaflet = true};
     for (life.night = plan->given; life.night <= night; life.night++) {
         life.missed = life.sends = false;
         if (life.night == plan->given) {

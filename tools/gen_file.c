@@ -18,7 +18,8 @@
 enum form { FORM_PLAIN, FORM_GZIP, FORM_ZSTD };
 static const char *const ENDINGS[] = {"", ".gz", ".zst"};
 
-void gen_files_open(struct gen_files *files, const struct gen *gen, const char *dir, const char *source, bool plain, struct fault *fault)
+void gen_files_open(struct gen_files *files, const struct gen *gen, const char *dir, const char *source, bool plain,
+                    struct fault *fault)
 {
     *files = (struct gen_files){.gen = gen, .dir = dir, .plain = plain, .fault = fault};
     snprintf(files->source, sizeof files->source, "%s", source);
@@ -101,8 +102,9 @@ static struct gen_file *open_file(struct gen_files *files, enum kind kind, uint1
             file->style = (uint16_t)(i % 4);
     snprintf(file->path, sizeof file->path, "%s/" GEN_DAY_FOLDER "/%s.csv%s", files->dir, day, name, ENDINGS[file->form]);
     files->files[files->count++] = file;
-    file->fd = gen_make_day(files->dir, day, files->fault) ? -1
-                                                             : sys.open(AT_FDCWD, file->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+    file->fd = gen_make_day(files->dir, day, files->fault)
+                   ? -1
+                   : sys.open(AT_FDCWD, file->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
     if (file->fd < 0) {
         fault_errno(files->fault, errno, "%s: make", file->path);
         return NULL;
@@ -144,7 +146,9 @@ static int pack(struct gen_files *files, const struct gen_file *file, size_t *re
     *ret_size = file->form == FORM_GZIP
                     ? pack_gzip(files, file)
                     : ZSTD_compressCCtx(files->zstd, files->packed, PACKED_SIZE, file->data, file->size, ZSTD_LEVEL);
-    return *ret_size && *ret_size <= PACKED_SIZE ? 0 : fault_set(files->fault, FAULT_FAILED, "%s: cannot be compressed", file->path);
+    return *ret_size && *ret_size <= PACKED_SIZE
+               ? 0
+               : fault_set(files->fault, FAULT_FAILED, "%s: cannot be compressed", file->path);
 }
 
 static int flush(struct gen_files *files, struct gen_file *file)

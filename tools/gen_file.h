@@ -14,12 +14,12 @@
 
 struct gen_file {
     enum kind kind;
-    uint16_t party;  /* operator id of messages and receipts, agency of responses, else 0 */
-    uint16_t style;  /* how this operator's files look */
+    uint16_t party; /* operator id of messages and receipts, agency of responses, else 0 */
+    uint16_t style; /* how this operator's files look */
     uint32_t day;
     int fd;
     int form;
-    char *data;      /* not written yet */
+    char *data; /* not written yet */
     size_t size;
     uint64_t records, plain_bytes;
     char path[4200];
@@ -37,19 +37,20 @@ struct gen_volume {
 struct gen_files {
     const struct gen *gen;
     const char *dir;
-    char source[32];  /* behind the names of all: what made them */
-    bool plain;       /* no file is compressed */
+    char source[32]; /* behind the names of all: what made them */
+    bool plain;      /* no file is compressed */
     struct fault *fault;
     struct gen_file *files[GEN_FILES_MAX];
     unsigned count;
-    char *packed;     /* room for a block, compressed */
+    char *packed; /* room for a block, compressed */
     void *zstd;
     struct gen_sums sums;
     struct gen_volume *volumes; /* by day, to day GEN_DAYS_MAX; NULL: nobody asks */
     uint16_t apart;             /* the operator told apart in them */
 };
 
-void gen_files_open(struct gen_files *files, const struct gen *gen, const char *dir, const char *source, bool plain, struct fault *fault);
+void gen_files_open(struct gen_files *files, const struct gen *gen, const char *dir, const char *source, bool plain,
+                    struct fault *fault);
 int gen_files_close(struct gen_files *files); /* writes what is left; -1 with the fault, also where a row failed before */
 
 /* The file of a kind, party and day, with room for one record at data + size; NULL with the fault. The caller moves ->size and

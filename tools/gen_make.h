@@ -11,11 +11,11 @@ struct gen_making {
     const struct gen *gen;
     const char *dir;
     uint32_t workers;
-    bool plain;             /* no file is compressed */
-    struct gen_sums sums;   /* of what was written */
+    bool plain;                 /* no file is compressed */
+    struct gen_sums sums;       /* of what was written */
     struct gen_volume *volumes; /* as gen_file.h has it, or NULL */
     uint16_t apart;
-    atomic_bool *stop;      /* where it is set, the making ends with a fault; NULL: never */
+    atomic_bool *stop; /* where it is set, the making ends with a fault; NULL: never */
     void (*tick)(void *context, double share);
     void *tick_context;
 };

@@ -32,7 +32,8 @@ static void draw_trouble(const struct gen *gen, struct gen_plan *plan)
         if (thrown >= from && thrown < from + TROUBLES[i].ppm)
             plan->trouble = TROUBLES[i].trouble;
     if (plan->trouble == GEN_LATE && !plan->alone)
-        plan->trouble = GEN_NO_TROUBLE; /* of several children none may write to a slot that has closed: another would be blamed */
+        plan->trouble =
+            GEN_NO_TROUBLE; /* of several children none may write to a slot that has closed: another would be blamed */
     unsigned first = plan->leaflet ? PROMPTS_BY_LEAFLET : 0;
     plan->trouble_step = PROMPTS[first + gen_below(hash, 20, PROMPT_COUNT - first)];
     static const uint8_t LATE_DAYS[] = {1, 1, 2, 2, 3, 4, 6, 11};
@@ -46,8 +47,8 @@ void gen_plan(const struct gen *gen, uint32_t number, struct gen_plan *plan)
     plan->number = number;
     plan->family = family;
     plan->phone = gen_phone(gen, family);
-    plan->operator= gen_operator_of(gen, family);
-    plan->ported = plan->operator!= ref_prefix_operator(gen->ref, plan->phone);
+    plan->operator = gen_operator_of(gen, family);
+    plan->ported = plan->operator != ref_prefix_operator(gen->ref, plan->phone);
     plan->slot = (uint8_t)(rank + 1);
     plan->lang = facts >> 63 ? LANG_RU : LANG_KK;
     plan->alone = gen_family(gen, family).count == 1;
@@ -73,7 +74,8 @@ struct gen_response gen_response(const struct gen *gen, uint32_t number, enum ag
                                  .refused = gen_chance(hash, 0, REFUSED_PPM)};
 }
 
-struct gen_reply gen_reply(const struct gen *gen, const struct gen_plan *plan, enum step step, enum sms_kind kind, uint32_t night)
+struct gen_reply gen_reply(const struct gen *gen, const struct gen_plan *plan, enum step step, enum sms_kind kind,
+                           uint32_t night)
 {
     struct gen_reply reply = {.reaction = GEN_NOTHING, .received = night + 1, .file_day = night + 1};
     (void)gen;
@@ -107,5 +109,5 @@ bool gen_prompt_fails(const struct gen *gen, const struct gen_plan *plan, enum s
 uint32_t gen_given(const struct gen *gen, uint16_t operator, uint32_t day)
 {
     const struct gen_withheld *withheld = &gen->withheld;
-    return withheld->operator== operator&& day >= withheld->from && day < withheld->until ? withheld->until : day;
+    return withheld->operator == operator && day >= withheld->from && day < withheld->until ? withheld->until : day;
 }

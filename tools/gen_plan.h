@@ -21,15 +21,15 @@ struct gen_plan {
     uint32_t number, family, phone;
     uint16_t operator;
     uint8_t slot, lang;
-    bool alone;      /* the only child of its phone */
-    bool leaflet;    /* the hospital's leaflet told all questions: five answers on the day of birth, unasked */
+    bool alone;   /* the only child of its phone */
+    bool leaflet; /* the hospital's leaflet told all questions: five answers on the day of birth, unasked */
     bool ported, privileged, disputed, accountless;
     enum gen_trouble trouble;
     enum step trouble_step;
-    uint32_t late_days;  /* of GEN_LATE */
-    uint32_t born;       /* the day of birth and notice */
-    uint32_t given;      /* the day whose dump holds the notice */
-    uint32_t withdrawn;  /* the day of the withdrawal, 0: none */
+    uint32_t late_days; /* of GEN_LATE */
+    uint32_t born;      /* the day of birth and notice */
+    uint32_t given;     /* the day whose dump holds the notice */
+    uint32_t withdrawn; /* the day of the withdrawal, 0: none */
 };
 
 void gen_plan(const struct gen *gen, uint32_t number, struct gen_plan *ret_plan);
@@ -47,7 +47,8 @@ struct gen_reply {
     enum gen_reaction reaction;
     uint32_t received, file_day; /* the day on which it is written, and whose dump holds it (unless withheld) */
 };
-struct gen_reply gen_reply(const struct gen *gen, const struct gen_plan *plan, enum step step, enum sms_kind kind, uint32_t night);
+struct gen_reply gen_reply(const struct gen *gen, const struct gen_plan *plan, enum step step, enum sms_kind kind,
+                           uint32_t night);
 bool gen_error_in_form(const struct gen *gen, const struct gen_plan *plan, enum step step);
 
 /* Does the operator say `failed` of the prompt of this step? */

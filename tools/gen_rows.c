@@ -113,23 +113,29 @@ char *put_account(char *out, uint64_t hash, bool good)
 
 /* ---- names: the country's usual ones ---- */
 
-#define NAME(text) {text, sizeof(text) - 1}
+#define NAME(text)                                                                                                             \
+    {                                                                                                                          \
+        text, sizeof(text) - 1                                                                                                 \
+    }
 static const struct span SURNAMES[] = {
-    NAME("Ахметова"), NAME("Омарова"), NAME("Оспанова"), NAME("Қасымова"), NAME("Ибраева"), NAME("Сейтқали"), NAME("Нұрмағанбетова"),
-    NAME("Әлімбекова"), NAME("Жұмабаева"), NAME("Бөкейханова"), NAME("Сүлейменова"), NAME("Төлегенова"), NAME("Мұратова"),
-    NAME("Есенова"), NAME("Байжанова"), NAME("Қалиева"), NAME("Иванова"), NAME("Ким"), NAME("Пак"), NAME("Петренко"), NAME("Шмидт"),
-    NAME("Смирнова"), NAME("Кузнецова"), NAME("Оспанова-Ли"), NAME("О’Коннор"), NAME("Тілеубердіұлы"), NAME("Абдуллаева"),
-    NAME("Юсупова"), NAME("Рахимова"), NAME("Ташенова"), NAME("Дүйсенбаева"), NAME("Әубәкірова"),
+    NAME("Ахметова"),      NAME("Омарова"),        NAME("Оспанова"),   NAME("Қасымова"),    NAME("Ибраева"),
+    NAME("Сейтқали"),      NAME("Нұрмағанбетова"), NAME("Әлімбекова"), NAME("Жұмабаева"),   NAME("Бөкейханова"),
+    NAME("Сүлейменова"),   NAME("Төлегенова"),     NAME("Мұратова"),   NAME("Есенова"),     NAME("Байжанова"),
+    NAME("Қалиева"),       NAME("Иванова"),        NAME("Ким"),        NAME("Пак"),         NAME("Петренко"),
+    NAME("Шмидт"),         NAME("Смирнова"),       NAME("Кузнецова"),  NAME("Оспанова-Ли"), NAME("О’Коннор"),
+    NAME("Тілеубердіұлы"), NAME("Абдуллаева"),     NAME("Юсупова"),    NAME("Рахимова"),    NAME("Ташенова"),
+    NAME("Дүйсенбаева"),   NAME("Әубәкірова"),
 };
 static const struct span GIVEN[] = {
-    NAME("Айша"), NAME("Алихан"), NAME("Әмина"), NAME("Мұхаммед"), NAME("Айзере"), NAME("Нұрислам"), NAME("Медина"), NAME("Айлин"),
-    NAME("Ерасыл"), NAME("Томирис"), NAME("Инжу"), NAME("Дінмұхаммед"), NAME("Хадиша"), NAME("Жан-Әли"), NAME("Раяна"), NAME("Әлинұр"),
-    NAME("София"), NAME("Артём"), NAME("Мария"), NAME("Марк"), NAME("Ясмин"), NAME("Кәусар"), NAME("Үміт"), NAME("Әділет"),
-    NAME("Іңкәр"), NAME("Айсұлтан"), NAME("Фатима"), NAME("Имран"), NAME("Адия"), NAME("Санжар"), NAME("Ералы"), NAME("Нұрай"),
+    NAME("Айша"),   NAME("Алихан"), NAME("Әмина"),   NAME("Мұхаммед"), NAME("Айзере"),      NAME("Нұрислам"), NAME("Медина"),
+    NAME("Айлин"),  NAME("Ерасыл"), NAME("Томирис"), NAME("Инжу"),     NAME("Дінмұхаммед"), NAME("Хадиша"),   NAME("Жан-Әли"),
+    NAME("Раяна"),  NAME("Әлинұр"), NAME("София"),   NAME("Артём"),    NAME("Мария"),       NAME("Марк"),     NAME("Ясмин"),
+    NAME("Кәусар"), NAME("Үміт"),   NAME("Әділет"),  NAME("Іңкәр"),    NAME("Айсұлтан"),    NAME("Фатима"),   NAME("Имран"),
+    NAME("Адия"),   NAME("Санжар"), NAME("Ералы"),   NAME("Нұрай"),
 };
 static const struct span PATRONYMICS[] = {
-    NAME(""), NAME(""), NAME(" Сериковна"), NAME(" Ерланқызы"), NAME(" Бақытжанұлы"), NAME(" Нұржанқызы"), NAME(" Иванович"),
-    NAME(" Тимуровна"),
+    NAME(""),          NAME(""),           NAME(" Сериковна"), NAME(" Ерланқызы"), NAME(" Бақытжанұлы"), NAME(" Нұржанқызы"),
+    NAME(" Иванович"), NAME(" Тимуровна"),
 };
 
 char *put_name(char *out, const struct gen *gen, const struct gen_plan *plan)
@@ -166,7 +172,7 @@ static char *put_text(char *out, struct span text, uint64_t hash, bool always_qu
 
 char *put_message(char *out, const struct gen *gen, unsigned style, const struct gen_message *m)
 {
-    struct span operator= gen->ref->operators[m->operator].code;
+    struct span operator = gen->ref->operators[m->operator].code;
     struct span code = m->short_code ? span_of(m->short_code) : SPAN(SHORT_CODE);
     uint64_t form = gen_mix(m->hash ^ 0x666f726d);
     switch (style) {
@@ -213,8 +219,14 @@ char *put_message(char *out, const struct gen *gen, unsigned style, const struct
 }
 
 static const struct span CHATTER[] = {
-    NAME("Спасибо!"), NAME("Рахмет сізге"), NAME("STOP"), NAME("не понял, что писать"), NAME("Что значит \"R\"?\nЖду ответа"), NAME("???"),
-    NAME("Сәлеметсіз бе, қалай жазамын?"), NAME("ok"),
+    NAME("Спасибо!"),
+    NAME("Рахмет сізге"),
+    NAME("STOP"),
+    NAME("не понял, что писать"),
+    NAME("Что значит \"R\"?\nЖду ответа"),
+    NAME("???"),
+    NAME("Сәлеметсіз бе, қалай жазамын?"),
+    NAME("ok"),
 };
 
 char *put_error(char *out, const struct gen *gen, const struct gen_plan *plan, enum step step, bool in_form, uint64_t hash)

@@ -45,7 +45,8 @@ static void read_entry(struct span text, size_t at, struct gen_shown *shown)
         shown->numbers[shown->count++] = (uint16_t)number;
 }
 
-static void read_reply(struct span text, size_t at, size_t end, const uint8_t *digits, unsigned count, enum step step, struct gen_shown *shown)
+static void read_reply(struct span text, size_t at, size_t end, const uint8_t *digits, unsigned count, enum step step,
+                       struct gen_shown *shown)
 {
     bool chosen = count == 4 && digits[2] == STEP_REPLY_CODES[STEP_ACCOUNT] && digits[3] == 1;
     shown->slot = digits[0];
@@ -93,7 +94,8 @@ static unsigned choose(const struct gen *gen, const struct gen_plan *plan, enum 
     return count ? kept[gen_below(hash, 0, count)] : 0;
 }
 
-char *gen_put_reply(char *out, const struct gen *gen, const struct gen_plan *plan, enum step step, const struct gen_shown *shown)
+char *gen_put_reply(char *out, const struct gen *gen, const struct gen_plan *plan, enum step step,
+                    const struct gen_shown *shown)
 {
     if (!shown->head_digits)
         return NULL;

@@ -7,19 +7,38 @@
 #define LONG_SELDOM 8u /* of so many too_long one is written: it is as long as forty good ones */
 
 /* What a column holds: its own faults. */
-enum column { COLUMN_ID, COLUMN_TIME, COLUMN_PHONE, COLUMN_OPERATOR, COLUMN_CODE, COLUMN_TEXT, COLUMN_IIN, COLUMN_BIRTH, COLUMN_SEX,
-              COLUMN_ORDER, COLUMN_REGION, COLUMN_ACCOUNT, COLUMN_CAUSE, COLUMN_STATUS, COLUMN_PARTY, COLUMN_KIND, COLUMN_COUNT_OF,
-              COLUMN_EMPTY };
+enum column {
+    COLUMN_ID,
+    COLUMN_TIME,
+    COLUMN_PHONE,
+    COLUMN_OPERATOR,
+    COLUMN_CODE,
+    COLUMN_TEXT,
+    COLUMN_IIN,
+    COLUMN_BIRTH,
+    COLUMN_SEX,
+    COLUMN_ORDER,
+    COLUMN_REGION,
+    COLUMN_ACCOUNT,
+    COLUMN_CAUSE,
+    COLUMN_STATUS,
+    COLUMN_PARTY,
+    COLUMN_KIND,
+    COLUMN_COUNT_OF,
+    COLUMN_EMPTY
+};
 
 static const struct shape {
     uint8_t count;
     uint8_t columns[FIELDS_MAX];
 } SHAPES[KIND_COUNT] = {
-    [KIND_NOTICES] = {10, {COLUMN_ID, COLUMN_TIME, COLUMN_PHONE, COLUMN_IIN, COLUMN_BIRTH, COLUMN_SEX, COLUMN_ORDER, COLUMN_REGION,
-                           COLUMN_ACCOUNT, COLUMN_EMPTY}},
+    [KIND_NOTICES] = {10,
+                      {COLUMN_ID, COLUMN_TIME, COLUMN_PHONE, COLUMN_IIN, COLUMN_BIRTH, COLUMN_SEX, COLUMN_ORDER, COLUMN_REGION,
+                       COLUMN_ACCOUNT, COLUMN_EMPTY}},
     [KIND_WITHDRAWALS] = {3, {COLUMN_ID, COLUMN_TIME, COLUMN_CAUSE}},
-    [KIND_RESPONSES] = {8, {COLUMN_ID, COLUMN_STATUS, COLUMN_TIME, COLUMN_EMPTY, COLUMN_EMPTY, COLUMN_EMPTY, COLUMN_EMPTY,
-                            COLUMN_EMPTY}},
+    [KIND_RESPONSES] = {8,
+                        {COLUMN_ID, COLUMN_STATUS, COLUMN_TIME, COLUMN_EMPTY, COLUMN_EMPTY, COLUMN_EMPTY, COLUMN_EMPTY,
+                         COLUMN_EMPTY}},
     [KIND_RECEIPTS] = {5, {COLUMN_ID, COLUMN_STATUS, COLUMN_TIME, COLUMN_OPERATOR, COLUMN_EMPTY}},
     [KIND_TOTALS] = {5, {COLUMN_PARTY, COLUMN_KIND, COLUMN_TIME, COLUMN_TIME, COLUMN_COUNT_OF}},
 };
@@ -77,8 +96,11 @@ static char *put_id(char *out, const struct spoil *spoil)
 
 static char *put_when(char *out, const struct spoil *spoil)
 {
-    static const struct span BAD[] = {{"2026-02-30T10:00:00+05:00", 25}, {"2026-03-05 10:00:00+05:00", 25}, {"yesterday", 9},
-                                      {"2026-03-05T10:00:00", 19}, {"", 0}};
+    static const struct span BAD[] = {{"2026-02-30T10:00:00+05:00", 25},
+                                      {"2026-03-05 10:00:00+05:00", 25},
+                                      {"yesterday", 9},
+                                      {"2026-03-05T10:00:00", 19},
+                                      {"", 0}};
     int64_t ms = gen_as_of(spoil->day) - HOUR_MS - (int64_t)gen_below(spoil->hash, 16, 20 * 3600) * SECOND_MS;
     if (spoil->fault == REASON_BAD_TIME)
         return put_span(out, BAD[spoil->hash % 5]);
@@ -91,7 +113,8 @@ static char *put_when(char *out, const struct spoil *spoil)
 
 static char *put_msisdn(char *out, const struct spoil *spoil)
 {
-    static const struct span BAD[] = {{"7701123456", 10}, {"74951234567", 11}, {"", 0}, {"7701123456a", 11}, {"77172123456", 11}};
+    static const struct span BAD[] = {
+        {"7701123456", 10}, {"74951234567", 11}, {"", 0}, {"7701123456a", 11}, {"77172123456", 11}};
     if (spoil->fault == REASON_BAD_MSISDN)
         return put_span(out, BAD[spoil->hash % 5]);
     return put_phone(out, gen_stranger(spoil->gen, spoil->hash), 0);
@@ -120,7 +143,8 @@ static char *put_column(char *out, const struct spoil *spoil, enum column column
     case COLUMN_PHONE:
         return put_msisdn(out, spoil);
     case COLUMN_OPERATOR:
-        return spoil->fault == REASON_BAD_OPERATOR ? PUT(out, "nomad-tel") : put_span(out, gen->ref->operators[spoil->party].code);
+        return spoil->fault == REASON_BAD_OPERATOR ? PUT(out, "nomad-tel")
+                                                   : put_span(out, gen->ref->operators[spoil->party].code);
     case COLUMN_CODE:
         return spoil->fault == REASON_OTHER_SHORT_CODE ? PUT(out, "1400") : PUT(out, "1414");
     case COLUMN_TEXT:
@@ -134,7 +158,8 @@ static char *put_column(char *out, const struct spoil *spoil, enum column column
     case COLUMN_ORDER:
         return spoil->fault == REASON_BAD_CHILD_ORDER ? PUT(out, "0") : PUT(out, "1");
     case COLUMN_REGION:
-        return spoil->fault == REASON_BAD_REGION ? PUT(out, "999999999") : put_digits(out, gen->ref->regions[gen->regions[0]].code, 9);
+        return spoil->fault == REASON_BAD_REGION ? PUT(out, "999999999")
+                                                 : put_digits(out, gen->ref->regions[gen->regions[0]].code, 9);
     case COLUMN_CAUSE:
         return spoil->fault == REASON_BAD_CAUSE ? PUT(out, "unknown") : PUT(out, "mistake");
     case COLUMN_STATUS:
@@ -166,12 +191,14 @@ static enum reason draw_fault(enum kind kind, uint64_t hash)
     return fault == REASON_TOO_LONG && hash >> 40 & (LONG_SELDOM - 1) ? REASON_BAD_FIELDS : fault;
 }
 
-static int spoil(struct gen_files *files, enum kind kind, uint16_t party, uint32_t day, uint64_t hash, struct span id, enum reason fault)
+static int spoil(struct gen_files *files, enum kind kind, uint16_t party, uint32_t day, uint64_t hash, struct span id,
+                 enum reason fault)
 {
     struct gen_file *file = gen_files_row(files, kind, party, day);
     if (!file)
         return -1;
-    struct spoil spoil = {.gen = files->gen, .kind = kind, .party = party, .day = day, .hash = gen_mix(hash), .id = id, .fault = fault};
+    struct spoil spoil = {
+        .gen = files->gen, .kind = kind, .party = party, .day = day, .hash = gen_mix(hash), .id = id, .fault = fault};
     const struct shape *shape = kind == KIND_MESSAGES ? &MESSAGES[file->style] : &SHAPES[kind];
     char *out = file->data + file->size;
     unsigned count = spoil.fault == REASON_BAD_FIELDS ? shape->count - 1u : shape->count;
