@@ -8,6 +8,7 @@
  *   gen_file.h     files of a night, plain, gzip or zstd
  *   gen_spoil.c    records that cannot be used, of every reason
  *   gen_day.c      what a day's dumps hold that nobody needs to read an SMS for
+ *   gen_folder.h   a run's folder, in ranges
  *   gen_answers.c  what citizens, agencies and operators answer to a run's folder
  *
  * Day d is what comes in between the as-of of night d - 1 and that of night d, 24 hours later; night 0 is GEN_BEGIN. */

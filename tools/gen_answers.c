@@ -1,5 +1,6 @@
 /* gen_answers.c - the world's answer to a run's folder: citizens read their SMS and write back, agencies decide, operators give
- * receipts. See gen_make.h. The large files are cut in ranges, a task each. */
+ * receipts. See gen_make.h. */
+#include "tools/gen_folder.h"
 #include "tools/gen_make.h"
 #include "tools/gen_rows.h"
 #include "tools/gen_shown.h"
@@ -7,18 +8,13 @@
 #include "io/buffer.h"
 #include "io/sys.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <xxhash.h>
 
-#define RANGE_SIZE ((size_t)8 << 20)
 #define FIRST_REPLY_MS (1800 * SECOND_MS)
 #define REPLIES_MS (20 * HOUR_MS)
 #define FIRST_RESPONSE_MS (10 * HOUR_MS)
 #define TEXT_MAX 512
-#define ID_SIZE 27 /* of SMS and requests */
 
 /* of a million */
 #define NO_RECEIPT_PPM 15000u
@@ -29,164 +25,12 @@
 #define AGAIN_PPM 10000u
 #define RESPONSE_TWICE_PPM 10000u
 
-struct file { /* of the run's folder */
-    char *name;
-    const char *data;
-    size_t size;
-    bool requests;
-    uint16_t party; /* operator id, or agency */
-    uint32_t first_task;
-};
-
-struct folder {
-    const struct gen *gen;
-    struct file *files;
-    uint32_t count, capacity, tasks;
-    uint32_t night;
-};
-
-/* ---- what is in the folder ---- */
-
-/* The night of a run, by its as-of: the one that is over by then. */
-static int read_night(struct folder *folder, const char *dir, struct fault *fault)
-{
-    char path[4200], head[1024], as_of[64];
-    snprintf(path, sizeof path, "%s/run.json", dir);
-    int fd = sys.open(AT_FDCWD, path, O_RDONLY, 0);
-    if (fd < 0)
-        return fault_of_path(errno) ? fault_set(fault, FAULT_USAGE, "%s: is no folder of a run: no run.json in it", dir)
-                                    : fault_errno(fault, errno, "%s: open", path);
-    ssize_t size = sys_read_all(fd, head, sizeof head - 1, 0);
-    sys.close(fd);
-    if (size < 0)
-        return fault_errno(fault, errno, "%s: read", path);
-    head[size] = 0;
-    int64_t ms;
-    if (sscanf(head, "{\"besik\": 1, \"run\": %*u, \"as_of\": \"%63[^\"]\"", as_of) != 1 || !value_time(span_of(as_of), &ms))
-        return fault_set(fault, FAULT_INPUT, "%s: is no run.json of besik", path);
-    if (ms < gen_as_of(0) || ms >= gen_as_of(GEN_DAYS_MAX))
-        return fault_set(fault, FAULT_USAGE,
-                         "%s: the run's as-of must lie within %d days from 2026-03-01 22:00 on, as besik gen told", path,
-                         GEN_DAYS_MAX);
-    folder->night = (uint32_t)((ms - GEN_BEGIN_MS) / DAY_MS);
-    return 0;
-}
-
-static int operator_of(const struct gen *gen, struct span code)
-{
-    for (uint32_t id = 0; id < gen->ref->operator_count; id++)
-        if (span_equal(gen->ref->operators[id].code, code))
-            return (int)id;
-    return -1;
-}
-
-/* Is it a file to answer, and whose? */
-static bool is_ours(const struct gen *gen, const char *name, bool *ret_requests, uint16_t *ret_party)
-{
-    size_t size = strlen(name);
-    if (strncmp(name, "outbound-", 9) == 0 && size > 13 && strcmp(name + size - 4, ".csv") == 0) {
-        int id = operator_of(gen, (struct span){name + 9, size - 13});
-        *ret_requests = false;
-        *ret_party = (uint16_t)id;
-        return id >= 0;
-    }
-    for (enum agency agency = 0; agency < AGENCY_COUNT; agency++) {
-        char wanted[64];
-        snprintf(wanted, sizeof wanted, "requests-%s.ndjson", AGENCY_WORDS[agency]);
-        *ret_requests = true;
-        *ret_party = (uint16_t)agency;
-        if (strcmp(name, wanted) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int map_file(struct file *file, const char *dir, struct fault *fault)
-{
-    char path[4500];
-    struct stat stat;
-    snprintf(path, sizeof path, "%s/%s", dir, file->name);
-    int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
-    if (fd < 0 || sys.fstat(fd, &stat) != 0) {
-        int error = errno;
-        if (fd >= 0)
-            sys.close(fd);
-        return fault_errno(fault, error, "%s: open", path);
-    }
-    file->size = (size_t)stat.st_size;
-    file->data = file->size ? sys.map_file(fd, file->size, false) : NULL;
-    int error = errno;
-    sys.close(fd);
-    return file->data || !file->size ? 0 : fault_errno(fault, error, "%s: read", path);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
-}
-
-static int add_file(struct folder *folder, const char *name, struct fault *fault)
-{
-    struct file file = {0};
-    if (!is_ours(folder->gen, name, &file.requests, &file.party))
-        return 0;
-    if (folder->count == folder->capacity) {
-        uint32_t capacity = folder->capacity * 2 + 16;
-        struct file *grown = sys.realloc(folder->files, capacity * sizeof *grown);
-        if (!grown)
-            return fault_memory(fault);
-        folder->files = grown;
-        folder->capacity = capacity;
-    }
-    file.name = sys.alloc(strlen(name) + 1);
-    if (!file.name)
-        return fault_memory(fault);
-    memcpy(file.name, name, strlen(name) + 1);
-    folder->files[folder->count++] = file;
-    return 0;
-}
-
-static int open_folder(struct folder *folder, const char *dir, struct fault *fault)
-{
-    if (read_night(folder, dir, fault))
-        return -1;
-    DIR *opened = sys.opendir(AT_FDCWD, dir, 0);
-    if (!opened)
-        return fault_errno(fault, errno, "%s: open", dir);
-    int failed = 0;
-    for (struct dirent *entry; !failed && (entry = sys.readdir(opened));)
-        failed = add_file(folder, entry->d_name, fault);
-    sys.closedir(opened);
-    if (failed)
-        return -1;
-    if (folder->count)
-        qsort(folder->files, folder->count, sizeof *folder->files, by_name);
-    for (uint32_t i = 0; i < folder->count; i++) {
-        struct file *file = &folder->files[i];
-        if (map_file(file, dir, fault))
-            return -1;
-        file->first_task = folder->tasks;
-        folder->tasks += (uint32_t)((file->size + RANGE_SIZE - 1) / RANGE_SIZE);
-    }
-    return 0;
-}
-
-static void close_folder(struct folder *folder)
-{
-    for (uint32_t i = 0; i < folder->count; i++) {
-        if (folder->files[i].data)
-            sys.unmap((void *)folder->files[i].data, folder->files[i].size);
-        sys.free(folder->files[i].name);
-    }
-    sys.free(folder->files);
-}
-
 /* ---- an SMS ---- */
 
 struct reading {
     struct gen_files *files;
-    const struct folder *folder;
-    const struct file *file;
+    const struct gen_folder *folder;
+    const struct gen_run_file *file;
     struct gen_shown shown;
     int64_t at_ms; /* when the replies of this stretch are written */
 };
@@ -337,36 +181,9 @@ static int read_sms(struct reading *reading, const struct csv_field *fields)
                : 0;
 }
 
-/* Does a record of outbound begin here? No text holds such a line. */
-static bool begins_record(const struct file *file, size_t at)
-{
-    if (at + ID_SIZE + 2 > file->size || file->data[at] != 's' || memcmp(file->data + at + ID_SIZE, ",7", 2) != 0)
-        return false;
-    for (size_t i = at; i < at + ID_SIZE; i++)
-        if (!((file->data[i] >= '0' && file->data[i] <= '9') || (file->data[i] >= 'a' && file->data[i] <= 'z')))
-            return false;
-    return true;
-}
-
-/* The first record that begins at `from` or behind. */
-static size_t record_from(const struct file *file, size_t from)
-{
-    if (from >= file->size)
-        return file->size;
-    for (size_t at = from ? from - 1 : 0; at < file->size;) {
-        const char *line = memchr(file->data + at, '\n', file->size - at);
-        if (!line)
-            return file->size;
-        at = (size_t)(line - file->data) + 1;
-        if (file->requests || at >= file->size || begins_record(file, at))
-            return at;
-    }
-    return file->size;
-}
-
 static int read_outbound(struct reading *reading, size_t begin, size_t end)
 {
-    const struct file *file = reading->file;
+    const struct gen_run_file *file = reading->file;
     struct csv_field fields[SMS_COLUMNS];
     uint32_t count;
     for (size_t at = begin, next; at < end; at = next) {
@@ -374,7 +191,7 @@ static int read_outbound(struct reading *reading, size_t begin, size_t end)
         if (result == CSV_END)
             break;
         reading->at_ms = gen_as_of(reading->folder->night) + FIRST_REPLY_MS +
-                         (int64_t)((double)REPLIES_MS * ((double)at / (double)file->size));
+                         REPLIES_MS * (int64_t)at / (int64_t)file->size;
         if (result == CSV_RECORD && count == SMS_COLUMNS && read_sms(reading, fields))
             return -1;
     }
@@ -477,29 +294,20 @@ static int read_requests(struct reading *reading, size_t begin, size_t end)
 
 /* ---- a task: a range of a file ---- */
 
-static const struct file *file_of(const struct folder *folder, uint32_t task, uint32_t *ret_place)
-{
-    uint32_t i = folder->count - 1;
-    while (folder->files[i].first_task > task || !folder->files[i].size)
-        i--;
-    *ret_place = i;
-    return &folder->files[i];
-}
-
 static int answer(struct gen_files *files, uint32_t number, const void *context)
 {
-    const struct folder *folder = context;
+    const struct gen_folder *folder = context;
     uint32_t place;
-    const struct file *file = file_of(folder, number, &place);
+    const struct gen_run_file *file = gen_folder_file(folder, number, &place);
     struct reading *reading = sys.alloc(sizeof *reading);
     if (!reading)
         return fault_memory(files->fault);
     reading->files = files;
     reading->folder = folder;
     reading->file = file;
-    size_t from = (number - file->first_task) * RANGE_SIZE;
+    size_t from = (number - file->first_task) * GEN_RANGE_SIZE;
     /* the header of outbound is no record; requests have none */
-    size_t begin = file->requests && !from ? 0 : record_from(file, from), end = record_from(file, from + RANGE_SIZE);
+    size_t begin = file->requests && !from ? 0 : gen_record_from(file, from), end = gen_record_from(file, from + GEN_RANGE_SIZE);
     int failed = file->requests ? read_requests(reading, begin, end) : read_outbound(reading, begin, end);
     sys.free(reading);
     return failed;
@@ -507,20 +315,20 @@ static int answer(struct gen_files *files, uint32_t number, const void *context)
 
 static void name_answers(uint32_t number, const void *context, char source[32])
 {
-    const struct folder *folder = context;
+    const struct gen_folder *folder = context;
     uint32_t place;
-    const struct file *file = file_of(folder, number, &place);
+    const struct gen_run_file *file = gen_folder_file(folder, number, &place);
     snprintf(source, 32, "%03u-a%02u-%03u", folder->night, place, number - file->first_task + 1);
 }
 
 int gen_make_answers(struct gen_making *making, const char *dir, uint32_t *ret_night, struct fault *fault)
 {
-    struct folder folder = {.gen = making->gen};
-    int failed = open_folder(&folder, dir, fault) || gen_make_day(making->dir, folder.night + 1, fault);
+    struct gen_folder folder = {.gen = making->gen};
+    int failed = gen_folder_open(&folder, dir, fault) || gen_make_day(making->dir, folder.night + 1, fault);
     struct gen_tasks tasks = {
         .making = making, .count = folder.tasks, .task = answer, .name = name_answers, .context = &folder};
     failed = failed || gen_do_tasks(&tasks, fault);
-    close_folder(&folder);
+    gen_folder_close(&folder);
     *ret_night = folder.night;
     return failed ? -1 : 0;
 }
