@@ -151,14 +151,8 @@ static int arrange(const struct capacity *capacity, uint32_t night, const char *
 
 static void tick(void *context, double share)
 {
-    struct capacity *capacity = context;
-    progress_tick(&capacity->progress, share, 1, 0);
-}
-
-static void show(struct capacity *capacity, uint32_t cases, uint32_t night, const char *what)
-{
-    snprintf(capacity->doing, sizeof capacity->doing, "%u cases, night %u of %u, %s", cases, night, capacity->days, what);
-    progress_stage(&capacity->progress, capacity->doing);
+    (void)share;
+    capacity_live_tick(context);
 }
 
 struct play { /* a campaign under way */
@@ -272,16 +266,16 @@ static int play_night(struct play *play, uint32_t number, bool full, struct faul
     snprintf(data, sizeof data, "%s/data.mdb", play->store);
     uint64_t before = file_size(data);
     double began = progress_now();
-    show(capacity, play->gen.cases, number, "dumps");
+    capacity_live_show(capacity, play->gen.cases, number, "dumps");
     if (gen_make_days(&play->making, number, number, fault) || arrange(capacity, number, day_folder, more, fault))
         return -1;
     night->made_seconds = progress_now() - began;
     if (full && number == capacity->days) {
-        show(capacity, play->gen.cases, number, "by workers");
+        capacity_live_show(capacity, play->gen.cases, number, "by workers");
         if (try_workers(play, number, day_folder, more, fault))
             return -1;
     }
-    show(capacity, play->gen.cases, number, "run");
+    capacity_live_show(capacity, play->gen.cases, number, "run");
     if (run_night(play, number, play->out, day_folder, more, capacity->workers, false, night, fault))
         return -1;
     night->plain_bytes = volume_of(play, number);
@@ -293,7 +287,7 @@ static int play_night(struct play *play, uint32_t number, bool full, struct faul
         remove_tree(more);
     if (capacity_probe_sync(capacity->dir, &night->sync_median, &night->sync_worst, fault))
         return -1;
-    show(capacity, play->gen.cases, number, "answers");
+    capacity_live_show(capacity, play->gen.cases, number, "answers");
     began = progress_now();
     if (number < capacity->days && gen_make_answers(&play->making, play->out, &(uint32_t){0}, fault))
         return -1;
@@ -302,6 +296,7 @@ static int play_night(struct play *play, uint32_t number, bool full, struct faul
         remove_tree(play->out);
     campaign->count++;
     add_up(campaign, night);
+    capacity->live.done += capacity_work(play->gen.cases, number) - capacity_work(play->gen.cases, number - 1);
     return 0;
 }
 
@@ -353,7 +348,7 @@ int capacity_play(struct capacity *capacity, uint32_t cases, double limit, bool 
             campaign->cut = true;
     }
     if (!failed && !campaign->cut) {
-        show(capacity, cases, capacity->days, "check");
+        capacity_live_show(capacity, cases, capacity->days, "check");
         failed = capacity_compare(&play.gen, play.store, capacity->days, &campaign->check, fault);
     }
     gen_close(&play.gen);
@@ -409,14 +404,14 @@ int capacity_go(struct capacity *capacity, struct fault *fault)
     capacity_tell_begin(capacity, space);
     if (check_space(capacity, space, fault))
         return -1;
-    progress_open(&capacity->progress, false);
+    capacity_live_begin(capacity);
     int failed;
     if (capacity->target > 0)
         failed = capacity_search(capacity, fault);
     else
         failed =
             capacity_foretell(capacity, fault) || capacity_play(capacity, capacity->cases, 0, true, &capacity->campaign, fault);
-    progress_close(&capacity->progress);
+    capacity_live_end(capacity);
     if (failed)
         return -1;
     struct capacity_forecast *forecast = &capacity->forecast;

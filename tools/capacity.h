@@ -90,6 +90,14 @@ struct capacity_target {
     uint32_t tries;
 };
 
+struct capacity_live { /* the line on a terminal */
+    bool on, shown;
+    double began, next;
+    double done, total; /* work, by cases and nights; total 0: not known */
+    uint32_t cases, night;
+    const char *doing;
+};
+
 struct capacity {
     const char *dir, *html;
     uint32_t cases, days, errors, workers, outage;
@@ -103,8 +111,7 @@ struct capacity {
     struct capacity_target found;
     uint16_t operator; /* whose dumps are withheld, or come as a storm */
     char operator_code[40];
-    struct progress progress;
-    char doing[64]; /* for the live line */
+    struct capacity_live live;
 };
 
 extern atomic_bool capacity_stop; /* Ctrl-C */
@@ -140,9 +147,15 @@ const char *capacity_bound(const struct capacity *capacity,
                            const struct capacity_night *night); /* cpu read commit memory disk */
 double capacity_cpu_share(const struct capacity *capacity, const struct capacity_night *night);
 
+void capacity_live_begin(struct capacity *capacity);
+void capacity_live_show(struct capacity *capacity, uint32_t cases, uint32_t night, const char *doing); /* from now on */
+void capacity_live_tick(struct capacity *capacity); /* cheap when it is not time yet */
+void capacity_live_end(struct capacity *capacity);
+double capacity_work(uint32_t cases, uint32_t days); /* of a campaign, to weigh it against others */
+
 void capacity_tell_begin(const struct capacity *capacity, uint64_t space);
-void capacity_tell_night(const struct capacity *capacity, const struct capacity_night *night);
-int capacity_tell_end(const struct capacity *capacity, struct fault *fault);
+void capacity_tell_night(struct capacity *capacity, const struct capacity_night *night);
+int capacity_tell_end(struct capacity *capacity, struct fault *fault);
 const char *capacity_grouped(uint64_t number, char out[32]); /* "1,234,567" */
 void capacity_sentence(const struct capacity *capacity, char *out, size_t size);
 int capacity_put_json(const struct capacity *capacity, struct buffer *out, struct fault *fault);

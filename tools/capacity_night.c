@@ -86,7 +86,7 @@ int capacity_run(struct capacity *capacity, const char *const *arguments, struct
         uint64_t now = anonymous_of(pid);
         anonymous = now > anonymous ? now : anonymous;
         if (looks % TICK_EVERY == 0)
-            progress_tick(&capacity->progress, 0, 1, 0);
+            capacity_live_tick(capacity);
         nanosleep(&(struct timespec){0, LOOK_EVERY_NS}, NULL);
     }
     if (atomic_load(&capacity_stop))

@@ -12,16 +12,11 @@
 /* Measured: what a campaign has at once in DIR, of a case: the store, a night's dumps and folder. */
 #define SPACE_FIXED ((uint64_t)24 << 20)
 #define SPACE_OF_CASE 2600u
-#define SPACE_OF_CASE_WITHHELD 700u /* a day that is withheld, at most */
-#define SPACE_OF_CASE_STORM 1500u
+#define SPACE_OF_CASE_MORE 400u /* dumps that are withheld, or copied */
 
 uint64_t capacity_space(const struct capacity *capacity, uint32_t cases)
 {
-    uint64_t each = SPACE_OF_CASE;
-    if (capacity->scenario == SCENARIO_REPLAY)
-        each += SPACE_OF_CASE_WITHHELD;
-    if (capacity->scenario == SCENARIO_STORM)
-        each += SPACE_OF_CASE_STORM;
+    uint64_t each = SPACE_OF_CASE + (capacity->scenario == SCENARIO_NIGHTLY ? 0 : SPACE_OF_CASE_MORE);
     return SPACE_FIXED + each * cases;
 }
 

@@ -60,11 +60,11 @@ static void tell_header(void)
          "commit publish  longest  bound by");
 }
 
-void capacity_tell_night(const struct capacity *capacity, const struct capacity_night *night)
+void capacity_tell_night(struct capacity *capacity, const struct capacity_night *night)
 {
     if (capacity->json)
         return;
-    progress_close((struct progress *)&capacity->progress);
+    capacity_live_end(capacity);
     if (night->night == 1)
         tell_header();
     printf("%5u %9" PRIu64 " %8.2f %10.0f %9.1f %5.0f %6.0f %10.0f %11.1f %5.1f %9.1f %6.2f %6.2f %6.2f %7.2f  %-7s  %s\n",
@@ -164,7 +164,7 @@ static int judge(const struct capacity *capacity, struct fault *fault)
         capacity_grouped(check->elsewhere, elsewhere), capacity_grouped(check->cases, cases));
 }
 
-int capacity_tell_end(const struct capacity *capacity, struct fault *fault)
+int capacity_tell_end(struct capacity *capacity, struct fault *fault)
 {
     char sentence[512], cases[32];
     const struct capacity_campaign *campaign = &capacity->campaign;

@@ -124,7 +124,7 @@ int command_capacity(int argc, char **argv, struct fault *fault)
         return -1;
     hear_signals();
     int failed = capacity_go(&capacity, fault);
-    progress_close(&capacity.progress);
+    capacity_live_end(&capacity);
     if (!capacity.keep || atomic_load(&capacity_stop)) {
         capacity_clean(&capacity);
         if (capacity.made_dir)
