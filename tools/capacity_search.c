@@ -35,6 +35,8 @@ int capacity_foretell(struct capacity *capacity, struct fault *fault)
     uint32_t tenth = capacity->cases / SMALL_SHARE, third = capacity->cases / MIDDLE_SHARE;
     tenth = tenth ? tenth : 1;
     third = third > tenth ? third : tenth + 1;
+    capacity->live.total = capacity_work(tenth, capacity->days) + capacity_work(third, capacity->days) +
+                           capacity_work(capacity->cases, capacity->days);
     int failed =
         capacity_play(capacity, tenth, 0, false, &small, fault) || capacity_play(capacity, third, 0, false, &middle, fault);
     if (!failed) {
@@ -106,9 +108,8 @@ int capacity_search(struct capacity *capacity, struct fault *fault)
             break;
         cases = held == 1 ? cases * 2 : cases;
     }
-    while (held >= 0 && found->held && found->broke - found->held > found->held / CLOSE_ENOUGH) {
+    while (held >= 0 && found->held && found->broke > found->held + found->held / CLOSE_ENOUGH)
         held = try_cases(capacity, found->held + (found->broke - found->held) / 2, fault);
-    }
     capacity->cases = found->held ? found->held : FIRST_TRY;
     if (held == -1)
         return -1;
