@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 
 #define CAPACITY_CASES_DEFAULT 100000u
+#define CAPACITY_MEMORY ((uint64_t)1 << 30) /* --memory of a run, unless told */
 #define CAPACITY_OUTAGE_DEFAULT 14u
 #define CAPACITY_STORM_TIMES 20u
 #define CAPACITY_OUTAGE_FROM 2u /* the first night whose dumps are withheld */

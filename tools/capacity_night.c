@@ -187,14 +187,13 @@ double capacity_cpu_share(const struct capacity *capacity, const struct capacity
 
 #define CPU_SHARE 0.75
 #define MEMORY_SHARE 0.9
-#define MEMORY_LIMIT ((uint64_t)1 << 30) /* of a run, unless told */
 
 /* Busy processors bound it; else it waits: for memory, as what has no room is spilled; in its longest stage. */
 const char *capacity_bound(const struct capacity *capacity, const struct capacity_night *night)
 {
     if (capacity_cpu_share(capacity, night) >= CPU_SHARE)
         return "cpu";
-    if ((double)night->anonymous >= MEMORY_SHARE * (double)MEMORY_LIMIT)
+    if ((double)night->anonymous >= MEMORY_SHARE * (double)CAPACITY_MEMORY)
         return "memory";
     static const char *const WAITS[CAPACITY_STAGES] = {"read", "disk", "commit", "disk"};
     return WAITS[capacity_longest(night)];

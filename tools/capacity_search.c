@@ -1,6 +1,7 @@
 /* capacity_search.c - from small campaigns to large ones: the forecast, and the largest that ends in time. */
 #include "tools/capacity.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,12 +21,21 @@ uint64_t capacity_space(const struct capacity *capacity, uint32_t cases)
     return SPACE_FIXED + each * cases;
 }
 
-/* ---- the forecast: a straight line through both ---- */
+/* ---- the forecast: a straight line through both; of memory a power, as its growth slackens ---- */
 
 static double on_line(double small, double middle, double from, double to, double at)
 {
     double told = to > from ? middle + (middle - small) / (to - from) * (at - to) : middle;
     return told > 0 ? told : 0;
+}
+
+static double by_power(const struct capacity *capacity, double small, double middle, double from, double to, double at)
+{
+    double limit = (double)CAPACITY_MEMORY + (32 << 20) + (double)capacity->workers * (4 << 20);
+    if (small <= 0 || middle <= small || to <= from)
+        return middle;
+    double told = middle * pow(at / to, log(middle / small) / log(to / from));
+    return told < limit ? told : limit;
 }
 
 int capacity_foretell(struct capacity *capacity, struct fault *fault)
@@ -51,7 +61,7 @@ int capacity_foretell(struct capacity *capacity, struct fault *fault)
         forecast->written.small = (double)small.written;
         forecast->written.middle = (double)middle.written;
         forecast->seconds.told = on_line(small.seconds, middle.seconds, a, b, n);
-        forecast->anonymous.told = on_line((double)small.anonymous, (double)middle.anonymous, a, b, n);
+        forecast->anonymous.told = by_power(capacity, (double)small.anonymous, (double)middle.anonymous, a, b, n);
         forecast->store.told = on_line((double)small.store, (double)middle.store, a, b, n);
         forecast->written.told = on_line((double)small.written, (double)middle.written, a, b, n);
     }
