@@ -21,6 +21,7 @@
 
 #define CAPACITY_CASES_DEFAULT 100000u
 #define CAPACITY_MEMORY ((uint64_t)1 << 30) /* --memory of a run, unless told */
+#define CAPACITY_OTHERS 0.1              /* share from which it is told that others were at work */
 #define CAPACITY_OUTAGE_DEFAULT 14u
 #define CAPACITY_STORM_TIMES 20u
 #define CAPACITY_OUTAGE_FROM 2u /* the first night whose dumps are withheld */
@@ -41,6 +42,7 @@ struct capacity_night {
     double seconds, cpu_seconds, stages[CAPACITY_STAGES];
     uint64_t anonymous, written, store; /* bytes: greatest anonymous memory, written to disk, the store's file */
     double sync_median, sync_worst;     /* seconds that a write of 256 KiB and its sync took, after the night */
+    double busy, others; /* shares of the machine's processors: at work meanwhile, and for others than us */
     double made_seconds;                /* that making the dumps took */
 };
 
@@ -141,11 +143,13 @@ uint64_t capacity_space(const struct capacity *capacity,
                         uint32_t cases); /* bytes that a campaign takes in DIR at most, about */
 
 int capacity_look_at_machine(struct capacity_machine *machine, const char *dir, struct fault *fault);
+void capacity_read_busy(double *ret_busy, double *ret_all); /* ticks of all processors since the start */
 int capacity_probe_sync(const char *dir, double *ret_median, double *ret_worst, struct fault *fault);
 
 unsigned capacity_longest(const struct capacity_night *night); /* the stage */
 const char *capacity_bound(const struct capacity *capacity,
                            const struct capacity_night *night); /* cpu read commit memory disk */
+double capacity_others(const struct capacity *capacity); /* of the whole campaign */
 double capacity_cpu_share(const struct capacity *capacity, const struct capacity_night *night);
 
 void capacity_live_begin(struct capacity *capacity);

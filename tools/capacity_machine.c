@@ -70,6 +70,18 @@ int capacity_look_at_machine(struct capacity_machine *machine, const char *dir, 
     return 0;
 }
 
+void capacity_read_busy(double *ret_busy, double *ret_all)
+{
+    double user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, soft = 0, steal = 0;
+    FILE *file = fopen("/proc/stat", "r");
+    if (file && fscanf(file, "cpu %lf %lf %lf %lf %lf %lf %lf %lf", &user, &nice, &system, &idle, &wait, &irq, &soft, &steal) < 4)
+        idle = 0;
+    if (file)
+        fclose(file);
+    *ret_busy = user + nice + system + irq + soft + steal;
+    *ret_all = *ret_busy + idle + wait;
+}
+
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

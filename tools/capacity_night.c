@@ -62,11 +62,35 @@ static int failed_child(const char *const *arguments, const char *errors, int st
     return fault_set(fault, FAULT_FAILED, "besik %s ended with %d: %s", arguments[1], WEXITSTATUS(status), text);
 }
 
+struct ticks {
+    double busy, all;
+};
+
+static double seconds_of(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec * 1e-6;
+}
+
+static void take_figures(struct capacity_night *night, const struct rusage *usage, uint64_t anonymous, const struct ticks *before)
+{
+    struct ticks now;
+    capacity_read_busy(&now.busy, &now.all);
+    double all = now.all > before->all ? now.all - before->all : 1;
+    night->anonymous = anonymous;
+    night->written = (uint64_t)usage->ru_oublock * 512;
+    night->cpu_seconds = seconds_of(usage->ru_utime) + seconds_of(usage->ru_stime);
+    night->busy = (now.busy - before->busy) / all;
+    double others = night->busy - night->cpu_seconds * (double)sysconf(_SC_CLK_TCK) / all;
+    night->others = others > 0 ? others : 0;
+}
+
 int capacity_run(struct capacity *capacity, const char *const *arguments, struct capacity_night *night, struct fault *fault)
 {
     char errors[4300];
     snprintf(errors, sizeof errors, "%s/run.err", capacity->dir);
     fflush(NULL);
+    struct ticks before;
+    capacity_read_busy(&before.busy, &before.all);
     pid_t pid = fork();
     if (pid < 0)
         return fault_errno(fault, errno, "start besik %s", arguments[1]);
@@ -93,12 +117,8 @@ int capacity_run(struct capacity *capacity, const char *const *arguments, struct
         return fault_set(fault, FAULT_FAILED, "stopped");
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return failed_child(arguments, errors, status, fault);
-    if (night) {
-        night->anonymous = anonymous;
-        night->written = (uint64_t)usage.ru_oublock * 512;
-        night->cpu_seconds = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6 +
-                             (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec * 1e-6;
-    }
+    if (night)
+        take_figures(night, &usage, anonymous, &before);
     return 0;
 }
 
@@ -188,10 +208,10 @@ double capacity_cpu_share(const struct capacity *capacity, const struct capacity
 #define CPU_SHARE 0.75
 #define MEMORY_SHARE 0.9
 
-/* Busy processors bound it; else it waits: for memory, as what has no room is spilled; in its longest stage. */
+/* Busy processors bound it, whoever keeps them so; else it waits: for memory, as what has no room is spilled; in its longest stage. */
 const char *capacity_bound(const struct capacity *capacity, const struct capacity_night *night)
 {
-    if (capacity_cpu_share(capacity, night) >= CPU_SHARE)
+    if (capacity_cpu_share(capacity, night) >= CPU_SHARE || night->busy >= CPU_SHARE)
         return "cpu";
     if ((double)night->anonymous >= MEMORY_SHARE * (double)CAPACITY_MEMORY)
         return "memory";

@@ -139,6 +139,9 @@ static void put_head(struct buffer *out, const struct capacity *capacity, struct
     else
         buffer_format(out, fault, " <span class=\"verdict good\">All %s cases stand where they were meant to.</span></p>\n",
                       cases);
+    if (capacity_others(capacity) >= CAPACITY_OTHERS)
+        buffer_format(out, fault, "<p class=\"dim\">Other processes kept %.0f %% of the processors busy meanwhile: alone on the machine it would be faster.</p>\n",
+                      capacity_others(capacity) * 100);
     put_cards(out, capacity, fault);
 }
 

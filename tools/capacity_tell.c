@@ -187,11 +187,23 @@ int capacity_tell_end(struct capacity *capacity, struct fault *fault)
             printf("%s %u in %.2f s", i ? "," : "", campaign->workers[i], campaign->workers_seconds[i]);
         putchar('\n');
     }
+    if (capacity_others(capacity) >= CAPACITY_OTHERS)
+        printf("\nOther processes kept %.0f %% of the processors busy meanwhile: alone on the machine it would be faster.\n",
+               capacity_others(capacity) * 100);
     capacity_sentence(capacity, sentence, sizeof sentence);
     if (campaign->check.elsewhere)
         return judge(capacity, fault);
     printf("\nAll %s cases stand where they were meant to. %s\n", capacity_grouped(campaign->check.cases, cases), sentence);
     return 0;
+}
+
+double capacity_others(const struct capacity *capacity)
+{
+    const struct capacity_campaign *campaign = &capacity->campaign;
+    double sum = 0;
+    for (uint32_t i = 0; i < campaign->count; i++)
+        sum += campaign->nights[i].others * campaign->nights[i].seconds;
+    return per(sum, campaign->seconds);
 }
 
 /* ---- JSON ---- */
@@ -202,13 +214,13 @@ static void put_night(struct buffer *out, const struct capacity *capacity, const
     buffer_format(out, fault,
                   "{\"night\":%u,\"records\":%" PRIu64 ",\"cases\":%" PRIu64 ",\"sms\":%" PRIu64 ",\"bytes\":%" PRIu64
                   ",\"plain_bytes\":%" PRIu64 ",\"seconds\":%.3f,\"records_per_s\":%.0f,\"cases_per_ms\":%.3f,\"mb_per_s\":%."
-                                              "2f,\"cpu_seconds\":%.3f,\"cpu_share\":%.3f,"
+                                              "2f,\"cpu_seconds\":%.3f,\"cpu_share\":%.3f,\"others_share\":%.3f,"
                   "\"anonymous_bytes\":%" PRIu64 ",\"written_bytes\":%" PRIu64 ",\"published_bytes\":%" PRIu64
                   ",\"write_amplification\":%.3f,\"store_bytes\":%" PRIu64 ",\"stages\":{",
                   night->night, night->records, night->cases, night->sms, night->bytes, night->plain_bytes, night->seconds,
                   per((double)night->records, night->seconds), per((double)night->cases, night->seconds * 1000),
                   per((double)night->plain_bytes / MB, night->seconds), night->cpu_seconds, capacity_cpu_share(capacity, night),
-                  night->anonymous, night->written, night->published, amplification(night), night->store);
+                  night->others, night->anonymous, night->written, night->published, amplification(night), night->store);
     for (unsigned i = 0; i < CAPACITY_STAGES; i++)
         buffer_format(out, fault, "%s\"%s\":{\"seconds\":%.3f,\"records_per_s\":%.0f}", i ? "," : "", CAPACITY_STAGE_WORDS[i],
                       night->stages[i], per((double)night->records, night->stages[i]));
