@@ -106,11 +106,18 @@ static void tell_forecast(const struct capacity_forecast *forecast)
                rows[i].truth > 0 ? (rows[i].told / rows[i].truth - 1) * 100 : 0);
 }
 
+/* "0.42 s", "4.2 s", "420 s" */
+static const char *in_seconds(double seconds, char out[32])
+{
+    snprintf(out, 32, seconds < 1 ? "%.2f s" : seconds < 100 ? "%.1f s" : "%.0f s", seconds);
+    return out;
+}
+
 void capacity_sentence(const struct capacity *capacity, char *out, size_t size)
 {
     const struct capacity_campaign *campaign = &capacity->campaign;
     const struct capacity_night *night = &campaign->nights[campaign->slowest];
-    char cases[32], records[32], births[32];
+    char cases[32], records[32], births[32], took[32];
     static const char *const BOUNDS[][2] = {{"cpu", "the processors bound it"},
                                             {"read", "reading the dumps bounds it"},
                                             {"commit", "writing the store bounds it"},
@@ -131,24 +138,25 @@ void capacity_sentence(const struct capacity *capacity, char *out, size_t size)
     capacity_grouped(capacity->cases, cases);
     capacity_grouped(night->records, records);
     capacity_grouped(capacity->cases / capacity->days, births);
+    in_seconds(night->seconds, took);
     if (capacity->target > 0)
         snprintf(
             out, size,
             "%s cases in %u nights are the most of which this machine brings each night to its end within %.0f s (the slowest "
-            "took %.1f s); %s.",
-            cases, capacity->days, capacity->target, capacity->found.held_seconds, *bound ? bound : "nothing ran out");
+            "took %s); %s.",
+            cases, capacity->days, capacity->target, in_seconds(capacity->found.held_seconds, took), *bound ? bound : "nothing ran out");
     else if (capacity->scenario == SCENARIO_REPLAY)
         snprintf(out, size,
-                 "A %u-day outage of %s, among %s births a day, is caught up in %.1f s on this machine (%s records in one "
+                 "A %u-day outage of %s, among %s births a day, is caught up in %s on this machine (%s records in one "
                  "night); %s.",
-                 capacity->outage, capacity->operator_code, births, night->seconds, records, bound);
+                 capacity->outage, capacity->operator_code, births, took, records, bound);
     else if (capacity->scenario == SCENARIO_STORM)
         snprintf(out, size,
-                 "%s's dump given %u times over, among %s births a day, is a night of %.1f s on this machine (%s records); %s.",
-                 capacity->operator_code, CAPACITY_STORM_TIMES, births, night->seconds, records, bound);
+                 "%s's dump given %u times over, among %s births a day, is a night of %s on this machine (%s records); %s.",
+                 capacity->operator_code, CAPACITY_STORM_TIMES, births, took, records, bound);
     else
-        snprintf(out, size, "With %s births a day this machine's longest night takes %.1f s for %s records (%s a second); %s.",
-                 births, night->seconds, records,
+        snprintf(out, size, "With %s births a day this machine's longest night takes %s for %s records (%s a second); %s.",
+                 births, took, records,
                  capacity_grouped((uint64_t)per((double)night->records, night->seconds), cases), bound);
 }
 

@@ -15,6 +15,7 @@
 #define REPLIES_MS (20 * HOUR_MS)
 #define FIRST_RESPONSE_MS (10 * HOUR_MS)
 #define TEXT_MAX 512
+#define AGAIN_DAYS 30 /* whoever hears nothing writes again for so long */
 
 /* of a million */
 #define NO_RECEIPT_PPM 15000u
@@ -114,7 +115,8 @@ static int send_reply(struct reading *reading, const struct gen_plan *plan, enum
     /* whose answers are withheld hear nothing, and so write again each day */
     bool withheld = in_time && gen_given(gen, plan->operator, reply.received) > reply.received;
     for (uint32_t day = reply.received + 1;
-         withheld && plan->alone && reply.reaction == GEN_ANSWER && day < gen->withheld.until; day++) {
+         withheld && plan->alone && reply.reaction == GEN_ANSWER && day < gen->withheld.until && day <= reply.received + AGAIN_DAYS;
+         day++) {
         message.hash = gen_mix(message.hash);
         message.received_ms += DAY_MS;
         if (gen_send(reading->files, day, &message))

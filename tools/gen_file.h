@@ -10,7 +10,7 @@
 
 #define GEN_ROW_MAX 24576u /* of one record, the longest spoiled one too */
 #define GEN_PARTIES_MAX (GEN_OPERATORS_MAX + 4)
-#define GEN_FILES_MAX 256
+#define GEN_FILES_MAX 512
 
 struct gen_file {
     enum kind kind;
