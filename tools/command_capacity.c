@@ -118,11 +118,11 @@ int command_capacity(int argc, char **argv, struct fault *fault)
         return -1;
     if (capacity.target > 0 && given.cases)
         return fault_set(fault, FAULT_USAGE, "--target finds --cases: give one of them");
+    hear_signals(); /* from here on there is something to clean up */
     struct stat stat;
     capacity.made_dir = sys.stat(AT_FDCWD, capacity.dir, &stat, 0) != 0;
     if (gen_take_folder(capacity.dir, fault))
         return -1;
-    hear_signals();
     int failed = capacity_go(&capacity, fault);
     capacity_live_end(&capacity);
     if (!capacity.keep || atomic_load(&capacity_stop)) {
