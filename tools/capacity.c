@@ -18,7 +18,7 @@
 
 const char *const SCENARIO_WORDS[SCENARIO_COUNT] = {"nightly", "replay", "storm"};
 const char *const CAPACITY_STAGE_WORDS[CAPACITY_STAGES] = {"read", "apply", "commit", "publish"};
-static const char *const OWN[] = {"store", "dumps", "out", "withheld", "storm", "dry", "run.err", "probe"};
+static const char *const OWN[] = {"store", "dumps", "runs", "withheld", "storm", "run.err", "probe"};
 
 atomic_bool capacity_stop;
 
@@ -185,7 +185,7 @@ static int try_workers(struct play *play, uint32_t number, const char *day_folde
 {
     struct capacity_campaign *campaign = play->campaign;
     char dry[PATH_SIZE];
-    inside(play->capacity, "dry", dry);
+    inside(play->capacity, "runs/dry", dry);
     for (uint32_t workers = 1; campaign->workers_count < CAPACITY_WORKERS_MAX; workers *= 2) {
         if (workers > play->capacity->machine.cores)
             workers = play->capacity->machine.cores;
@@ -308,8 +308,9 @@ static int open_play(struct play *play, uint32_t cases, struct fault *fault)
     play->gen = (struct gen){.cases = cases, .days = capacity->days, .errors = capacity->errors, .seed = capacity->seed};
     inside(capacity, "dumps", play->dumps);
     inside(capacity, "store", play->store);
-    inside(capacity, "out", play->out);
-    if (gen_open(&play->gen, fault) || make_folder(play->dumps, fault))
+    inside(capacity, "runs/out", play->out); /* a run makes its folder under another name beside it */
+    char runs[PATH_SIZE];
+    if (gen_open(&play->gen, fault) || make_folder(play->dumps, fault) || make_folder(inside(capacity, "runs", runs), fault))
         return -1;
     if (capacity->scenario == SCENARIO_REPLAY)
         play->gen.withheld = (struct gen_withheld){capacity->operator, CAPACITY_OUTAGE_FROM, capacity_outage_until(capacity)};

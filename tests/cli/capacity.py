@@ -96,12 +96,12 @@ def test_empty_folder_stays(room):
     room("capacity", "mine", "--cases", 64, "--days", 2)
     same("an empty folder that was there is empty again", os.listdir(f"{room.work}/mine"), [])
     room("capacity", "kept", "--cases", 64, "--days", 2, "--keep")
-    same("with --keep", {"out", "store"} <= set(os.listdir(f"{room.work}/kept")), True)
+    same("with --keep", {"runs", "store"} <= set(os.listdir(f"{room.work}/kept")), True)
     room("check", "kept/store")
 
 
 def test_stopped(room):
-    for after in (0.1, 0.7, 1.5):
+    for after in (0.05, 0.2, 0.3, 0.5, 0.7, 1, 1.5):
         going = subprocess.Popen([BESIK, "capacity", "try", "--cases", "400000"], cwd=room.work, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         time.sleep(after)
         going.send_signal(signal.SIGINT)
