@@ -159,6 +159,7 @@ void capacity_live_end(struct capacity *capacity);
 double capacity_work(uint32_t cases, uint32_t days); /* of a campaign, to weigh it against others */
 
 void capacity_tell_begin(const struct capacity *capacity, uint64_t space);
+void capacity_tell_forecast(struct capacity *capacity); /* before the truth is known */
 void capacity_tell_night(struct capacity *capacity, const struct capacity_night *night);
 int capacity_tell_end(struct capacity *capacity, struct fault *fault);
 const char *capacity_grouped(uint64_t number, char out[32]); /* "1,234,567" */

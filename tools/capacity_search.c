@@ -8,6 +8,7 @@
 #define SMALL_SHARE 10u
 #define MIDDLE_SHARE 3u
 #define FIRST_TRY 1000u
+#define HICCUP 2.0       /* times the target: what breaks by more is no hiccup */
 #define CLOSE_ENOUGH 20u /* a twentieth: 5 % */
 
 /* Measured: what a campaign has at once in DIR, of a case: the store, a night's dumps and folder. */
@@ -64,6 +65,7 @@ int capacity_foretell(struct capacity *capacity, struct fault *fault)
         forecast->anonymous.told = by_power(capacity, (double)small.anonymous, (double)middle.anonymous, a, b, n);
         forecast->store.told = on_line((double)small.store, (double)middle.store, a, b, n);
         forecast->written.told = on_line((double)small.written, (double)middle.written, a, b, n);
+        capacity_tell_forecast(capacity);
     }
     capacity_free(&small);
     capacity_free(&middle);
@@ -114,6 +116,8 @@ int capacity_search(struct capacity *capacity, struct fault *fault)
     int held = 1;
     while (held == 1) {
         held = try_cases(capacity, cases, fault);
+        if (held == 0 && found->broke_seconds < HICCUP * capacity->target) /* was it only a hiccup of the machine? */
+            held = try_cases(capacity, cases, fault);
         if (held == 1 && cases > GEN_CASES_MAX / 2)
             break;
         cases = held == 1 ? cases * 2 : cases;

@@ -21,6 +21,13 @@ const char *capacity_grouped(uint64_t number, char out[32])
     return out;
 }
 
+/* "0.42 s", "4.2 s", "420 s" */
+static const char *in_seconds(double seconds, char out[32])
+{
+    snprintf(out, 32, seconds < 1 ? "%.2f s" : seconds < 100 ? "%.1f s" : "%.0f s", seconds);
+    return out;
+}
+
 static double per(double what, double seconds)
 {
     return seconds > 0 ? what / seconds : 0;
@@ -51,6 +58,19 @@ void capacity_tell_begin(const struct capacity *capacity, uint64_t space)
            capacity_grouped(capacity->cases, cases), capacity->days, SCENARIO_WORDS[capacity->scenario], capacity->seed,
            capacity->workers, capacity->workers == 1 ? "" : "s", (double)space / MB, capacity->dir,
            (double)machine->free_bytes / 1e9);
+    fflush(stdout);
+}
+
+void capacity_tell_forecast(struct capacity *capacity)
+{
+    const struct capacity_forecast *forecast = &capacity->forecast;
+    char took[32], cases[32];
+    if (capacity->json)
+        return;
+    capacity_live_end(capacity);
+    printf("forecast, from %u and %u: %s cases take %s of runs, %.0f MB memory, a store of %.0f MB, %.0f MB written\n\n", forecast->small,
+           forecast->middle, capacity_grouped(capacity->cases, cases), in_seconds(forecast->seconds.told, took), forecast->anonymous.told / MB,
+           forecast->store.told / MB, forecast->written.told / MB);
     fflush(stdout);
 }
 
@@ -104,13 +124,6 @@ static void tell_forecast(const struct capacity_forecast *forecast)
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
         printf("  %-32s %12.2f %11.2f %+6.0f %%\n", rows[i].name, rows[i].told / rows[i].unit, rows[i].truth / rows[i].unit,
                rows[i].truth > 0 ? (rows[i].told / rows[i].truth - 1) * 100 : 0);
-}
-
-/* "0.42 s", "4.2 s", "420 s" */
-static const char *in_seconds(double seconds, char out[32])
-{
-    snprintf(out, 32, seconds < 1 ? "%.2f s" : seconds < 100 ? "%.1f s" : "%.0f s", seconds);
-    return out;
 }
 
 void capacity_sentence(const struct capacity *capacity, char *out, size_t size)
