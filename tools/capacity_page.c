@@ -294,7 +294,7 @@ static void end_table(struct buffer *out, struct fault *fault)
 static void put_nights(struct buffer *out, const struct capacity *capacity, struct fault *fault)
 {
     begin_table(out, "Nights",
-                HEADS("night", "records", "cases", "SMS", "seconds", "records/s", "cases/ms", "MB/s", "CPU %", "memory MB",
+                HEADS("night", "records", "cases", "SMS", "seconds", "records/s", "cases/ms", "MB/s", "CPU %", "others %", "memory MB",
                       "dumps MB", "written MB", "written/read", "store MB", "read s", "apply s", "commit s", "publish s",
                       "sync ms", "worst ms", "~longest stage", "~bound by"),
                 fault);
@@ -302,11 +302,11 @@ static void put_nights(struct buffer *out, const struct capacity *capacity, stru
         const struct capacity_night *n = &capacity->campaign.nights[i];
         buffer_format(out, fault,
                       "<tr><td>%u</td><td>%" PRIu64 "</td><td>%" PRIu64 "</td><td>%" PRIu64
-                      "</td><td>%.2f</td><td>%.0f</td><td>%.1f</td><td>%.1f</td><td>%.0f</td>"
+                      "</td><td>%.2f</td><td>%.0f</td><td>%.1f</td><td>%.1f</td><td>%.0f</td><td>%.0f</td>"
                       "<td>%.1f</td><td>%.1f</td><td>%.1f</td><td>%.1f</td><td>%.1f</td>",
                       n->night, n->records, n->cases, n->sms, n->seconds, per((double)n->records, n->seconds),
                       per((double)n->cases, n->seconds * 1000), per((double)n->plain_bytes / MB, n->seconds),
-                      capacity_cpu_share(capacity, n) * 100, (double)n->anonymous / MB, (double)n->plain_bytes / MB,
+                      capacity_cpu_share(capacity, n) * 100, n->others * 100, (double)n->anonymous / MB, (double)n->plain_bytes / MB,
                       (double)n->written / MB, per((double)n->written, (double)n->plain_bytes), (double)n->store / MB);
         buffer_format(out, fault,
                       "<td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%.2f</td><td "

@@ -32,6 +32,17 @@ int gen_take_folder(const char *dir, struct fault *fault)
     return empty ? 0 : fault_set(fault, FAULT_USAGE, "%s: is not empty; give a folder that is, or that is not there yet", dir);
 }
 
+/* The folder of these very dumps is taken too: a command that failed can be given again. */
+static int begin_folder(const struct gen *gen, const char *dir, struct fault *fault)
+{
+    struct gen there = {0};
+    struct fault none = {0};
+    if (gen_read(&there, dir, &none) == 0 && there.cases == gen->cases && there.days == gen->days && there.seed == gen->seed &&
+        there.errors == gen->errors)
+        return 0;
+    return gen_take_folder(dir, fault) || gen_save(gen, dir, fault) ? -1 : 0;
+}
+
 /* "0.01" or "1%" as so many of a million */
 static bool read_share(const char *text, uint32_t *ret_ppm)
 {
@@ -161,9 +172,9 @@ int command_gen(int argc, char **argv, struct fault *fault)
         return fault_set(fault, FAULT_USAGE, "give either --cases N, or --answers FOLDER alone (see besik gen --help)");
     int failed = gen_read_options(&given, &gen, &workers, fault);
     if (!failed && answers)
-        failed = gen_load(&gen, argv[0], fault);
+        failed = gen_read(&gen, argv[0], fault) || gen_open(&gen, fault);
     else if (!failed)
-        failed = gen_open(&gen, fault) || gen_take_folder(argv[0], fault) || gen_save(&gen, argv[0], fault);
+        failed = gen_open(&gen, fault) || begin_folder(&gen, argv[0], fault);
     struct gen_making making = {.gen = &gen, .dir = argv[0], .workers = workers, .plain = plain};
     if (!failed)
         failed = go(&making, answers, json, fault);

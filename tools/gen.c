@@ -106,35 +106,47 @@ static int plan_path(const char *dir, char path[4200], struct fault *fault)
     return snprintf(path, 4200, "%s/%s", dir, PLAN_FILE) < 4200 ? 0 : fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
 }
 
+/* Under another name first: a folder that was cut short holds it whole or not at all. */
 int gen_save(const struct gen *gen, const char *dir, struct fault *fault)
 {
-    char path[4200], text[256];
+    char path[4200], made[4208], text[256];
     if (plan_path(dir, path, fault))
         return -1;
-    int size = snprintf(text, sizeof text, "besik-gen 1\ncases %u\ndays %u\nseed %" PRIu64 "\nerrors %u\n", gen->cases,
-                        gen->days, gen->seed, gen->errors);
-    int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+    snprintf(made, sizeof made, "%s.tmp", path);
+    int size = snprintf(text, sizeof text, "besik-gen 1\ncases %u\ndays %u\nseed %" PRIu64 "\nerrors %u\n", gen->cases, gen->days,
+                        gen->seed, gen->errors);
+    int fd = sys.open(AT_FDCWD, made, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return fault_errno(fault, errno, "%s: make", path);
-    int failed = sys.pwrite(fd, text, (size_t)size, 0) == size ? 0 : fault_errno(fault, errno, "%s: write", path);
+        return fault_errno(fault, errno, "%s: make", made);
+    errno = EIO; /* a short write leaves it so */
+    int failed = sys.pwrite(fd, text, (size_t)size, 0) == size && sys.replace(AT_FDCWD, made, AT_FDCWD, path) == 0
+                     ? 0
+                     : fault_errno(fault, errno, "%s: write", path);
     sys.close(fd);
+    if (failed)
+        (void)sys.unlink(AT_FDCWD, made, 0);
     return failed;
 }
 
-int gen_load(struct gen *gen, const char *dir, struct fault *fault)
+int gen_read(struct gen *gen, const char *dir, struct fault *fault)
 {
     char path[4200], text[256] = "";
     if (plan_path(dir, path, fault))
         return -1;
     int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
     if (fd < 0)
-        return fault_set(fault, FAULT_USAGE, "%s: holds no dumps of besik gen: give besik gen DIR --cases N first", dir);
+        return fault_of_path(errno)
+                   ? fault_set(fault, FAULT_USAGE, "%s: holds no dumps of besik gen: give besik gen DIR --cases N first", dir)
+                   : fault_errno(fault, errno, "%s: open", path);
     ssize_t size = sys_read_all(fd, text, sizeof text - 1, 0);
+    int error = errno;
     sys.close(fd);
-    if (size < 0 || sscanf(text, "besik-gen 1 cases %u days %u seed %" SCNu64 " errors %u", &gen->cases, &gen->days, &gen->seed,
-                           &gen->errors) != 4)
+    if (size < 0)
+        return fault_errno(fault, error, "%s: read", path);
+    if (sscanf(text, "besik-gen 1 cases %u days %u seed %" SCNu64 " errors %u", &gen->cases, &gen->days, &gen->seed,
+               &gen->errors) != 4)
         return fault_set(fault, FAULT_INPUT, "%s: is no file of besik gen: give besik gen to another folder", path);
-    return gen_open(gen, fault);
+    return 0;
 }
 
 /* ---- families ---- */

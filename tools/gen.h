@@ -84,7 +84,7 @@ void gen_close(struct gen *gen); /* a zeroed one is taken */
 
 /* The folder's own small file, with cases, days, seed and errors: what answers need to know. */
 int gen_save(const struct gen *gen, const char *dir, struct fault *fault);
-int gen_load(struct gen *gen, const char *dir, struct fault *fault); /* opens it too */
+int gen_read(struct gen *gen, const char *dir, struct fault *fault); /* fills these four only */
 
 static inline uint64_t gen_mix(uint64_t x)
 {
