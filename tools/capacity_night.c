@@ -154,7 +154,10 @@ static void read_figures(const char *text, struct capacity_night *night)
     static const char *const ASKS[] = {"\"prompt\": ", "\"correction\": ", "\"reminder\": "};
     night->records = sum_of(counts, "\"records\": ");
     night->sms = sum_of(counts, "\"sms\": ");
-    night->cases = sum_of(counts, "\"requests\": ") + (uint64_t)number_behind(counts, "\"closed\": ");
+    const char *closed = counts ? strstr(counts, "\"closed\": ") : NULL, *standing = counts ? strstr(counts, "\"cases\": ") : NULL;
+    night->cases = sum_of(counts, "\"requests\": ");
+    if (closed && (!standing || closed < standing)) /* behind it: those that stand closed */
+        night->cases += (uint64_t)number_behind(closed, "\"closed\": ");
     for (unsigned i = 0; i < 3; i++)
         night->cases += sum_of(sms, ASKS[i]);
     for (const char *at = text; (at = strstr(at, "\"bytes\": ")) && (!outputs || at < outputs); at++)

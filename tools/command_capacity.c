@@ -21,9 +21,9 @@ static void stop(int number)
 static void hear_signals(void)
 {
     struct sigaction action = {.sa_handler = stop};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    static const int NUMBERS[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE}; /* nobody reads on: then it need not go on */
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++)
+        sigaction(NUMBERS[i], &action, NULL);
 }
 
 static int read_scenario(struct capacity *capacity, const char *scenario, const char *outage, bool days_given,

@@ -97,7 +97,7 @@ static int send_reply(struct reading *reading, const struct gen_plan *plan, enum
         gen_hash(gen, GEN_MESSAGE_IDS,
                  (((uint64_t)plan->number * STEP_COUNT + step) * SMS_KIND_COUNT + kind) * 512 + reply.received + (1ull << 44));
     if (reply.reaction == GEN_ERROR)
-        end = put_error(text, gen, plan, step, gen_error_in_form(gen, plan, step), gen_mix(hash));
+        end = put_error(text, plan, step, gen_error_in_form(gen, plan, step), gen_mix(hash));
     else
         end = gen_put_reply(text, gen, plan, step, &reading->shown);
     if (!end)
@@ -176,7 +176,7 @@ static int read_sms(struct reading *reading, const struct csv_field *fields)
         return 0;
     gen_plan(gen, family.first + reading->shown.slot - 1, &plan);
     bool fails = kind == SMS_PROMPT && gen_prompt_fails(gen, &plan, step);
-    struct gen_reply reply = gen_reply(gen, &plan, step, kind, reading->folder->night);
+    struct gen_reply reply = gen_reply(&plan, step, kind, reading->folder->night);
     return give_receipt(reading, spans[SMS_ID], fails, false, hash) ||
                    (reply.reaction != GEN_NOTHING && send_reply(reading, &plan, step, kind, reply))
                ? -1

@@ -162,7 +162,7 @@ static int send_leaflet(struct gen_files *files, const struct birth *birth)
             error.received_ms -= 30 * SECOND_MS;
             error.text.data = text;
             error.text.size =
-                (size_t)(put_error(text, files->gen, plan, step, !plan->alone || chance >> 63, gen_mix(chance)) - text);
+                (size_t)(put_error(text, plan, step, !plan->alone || chance >> 63, gen_mix(chance)) - text);
             if (gen_send(files, plan->born, &error))
                 return -1;
         }

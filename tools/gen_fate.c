@@ -211,7 +211,7 @@ static void read_sms(struct life *life)
     enum step step = life->fate->step;
     if (!life->sends || step == STEP_CLOSED)
         return;
-    struct gen_reply reply = gen_reply(life->gen, life->plan, step, life->last, life->night);
+    struct gen_reply reply = gen_reply(life->plan, step, life->last, life->night);
     if (life->last == SMS_PROMPT && gen_prompt_fails(life->gen, life->plan, step))
         life->failed = gen_given(life->gen, life->plan->operator, life->night + 1);
     if (reply.reaction != GEN_NOTHING && life->queued < QUEUE_MAX)

@@ -74,11 +74,10 @@ struct gen_response gen_response(const struct gen *gen, uint32_t number, enum ag
                                  .refused = gen_chance(hash, 0, REFUSED_PPM)};
 }
 
-struct gen_reply gen_reply(const struct gen *gen, const struct gen_plan *plan, enum step step, enum sms_kind kind,
+struct gen_reply gen_reply(const struct gen_plan *plan, enum step step, enum sms_kind kind,
                            uint32_t night)
 {
     struct gen_reply reply = {.reaction = GEN_NOTHING, .received = night + 1, .file_day = night + 1};
-    (void)gen;
     if (plan->leaflet && step <= STEP_OFFICE)
         return reply; /* has answered that already */
     enum gen_trouble trouble = step == plan->trouble_step ? plan->trouble : GEN_NO_TROUBLE;

@@ -47,7 +47,7 @@ struct gen_reply {
     enum gen_reaction reaction;
     uint32_t received, file_day; /* the day on which it is written, and whose dump holds it (unless withheld) */
 };
-struct gen_reply gen_reply(const struct gen *gen, const struct gen_plan *plan, enum step step, enum sms_kind kind,
+struct gen_reply gen_reply(const struct gen_plan *plan, enum step step, enum sms_kind kind,
                            uint32_t night);
 bool gen_error_in_form(const struct gen *gen, const struct gen_plan *plan, enum step step);
 

@@ -229,7 +229,7 @@ static const struct span CHATTER[] = {
     NAME("ok"),
 };
 
-char *put_error(char *out, const struct gen *gen, const struct gen_plan *plan, enum step step, bool in_form, uint64_t hash)
+char *put_error(char *out, const struct gen_plan *plan, enum step step, bool in_form, uint64_t hash)
 {
     if (!in_form && hash >> 63)
         return put_span(out, CHATTER[hash >> 32 & 7]);
@@ -251,7 +251,6 @@ char *put_error(char *out, const struct gen *gen, const struct gen_plan *plan, e
     out = put_typed(out, STEP_REPLY_CODES[step]);
     if (step != STEP_ACCOUNT)
         return put_typed(out, 0);
-    (void)gen;
     return put_account(PUT(out, " 2 "), hash, false);
 }
 

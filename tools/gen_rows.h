@@ -111,7 +111,7 @@ int gen_spoil(struct gen_files *files, enum kind kind, uint16_t party, uint32_t 
 int gen_spoil_in_turn(struct gen_files *files, enum kind kind, uint32_t day);
 
 /* A message that errs, as citizens do; the prompt of `step` is open. `in_form`: it names its slot. */
-char *put_error(char *out, const struct gen *gen, const struct gen_plan *plan, enum step step, bool in_form, uint64_t hash);
+char *put_error(char *out, const struct gen_plan *plan, enum step step, bool in_form, uint64_t hash);
 
 /* A message whose text is written already goes to its file, with what befalls dumps: once more in the same file, once more in the
  * next day's, one that is spoiled behind it. */

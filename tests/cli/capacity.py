@@ -113,6 +113,14 @@ def test_stopped(room):
         same("what is left", room.left(), [])
 
 
+def test_unheard(room):
+    """whoever reads it goes away: then it ends, and leaves nothing"""
+    going = subprocess.Popen([BESIK, "capacity", "try", "--cases", "400"], cwd=room.work, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, restore_signals=True)
+    going.stdout.close()
+    same("exit", going.wait(timeout=120), 1)
+    same("what is left", room.left(), [])
+
+
 def broken_build(rule, work):
     """a besik in which one rule is another, or None where it cannot be made"""
     build = os.path.dirname(BESIK)

@@ -114,7 +114,7 @@ static void check_error(const struct gen_plan *plan, enum step step, bool in_for
 {
     char text[512];
     struct reply reply;
-    struct span said = {text, (size_t)(put_error(text, &gen, plan, step, in_form, hash) - text)};
+    struct span said = {text, (size_t)(put_error(text, plan, step, in_form, hash) - text)};
     cr_assert(value_text(said));
     cr_assert_eq(reply_parse(said, &reply), in_form, "'%.*s'", (int)said.size, said.data);
     cr_assert(!in_form || reply.digits[0] == plan->slot);
