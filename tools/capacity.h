@@ -21,7 +21,7 @@
 
 #define CAPACITY_CASES_DEFAULT 100000u
 #define CAPACITY_MEMORY ((uint64_t)1 << 30) /* --memory of a run, unless told */
-#define CAPACITY_OTHERS 0.1              /* share from which it is told that others were at work */
+#define CAPACITY_OTHERS 0.1                 /* share from which it is told that others were at work */
 #define CAPACITY_OUTAGE_DEFAULT 14u
 #define CAPACITY_STORM_TIMES 20u
 #define CAPACITY_OUTAGE_FROM 2u /* the first night whose dumps are withheld */
@@ -39,10 +39,11 @@ struct capacity_night {
     uint64_t records, cases;     /* read; brought on: asked, reminded, corrected, sent to an agency, closed */
     uint64_t bytes, plain_bytes; /* of the dumps: as given, and before compression */
     uint64_t sms, published;     /* bytes of the folder */
+    double process_seconds;      /* from its start to its end */
     double seconds, cpu_seconds, stages[CAPACITY_STAGES];
     uint64_t anonymous, written, store; /* bytes: greatest anonymous memory, written to disk, the store's file */
     double sync_median, sync_worst;     /* seconds that a write of 256 KiB and its sync took, after the night */
-    double busy, others; /* shares of the machine's processors: at work meanwhile, and for others than us */
+    double busy, others;                /* shares of the machine's processors: at work meanwhile, and for others than us */
     double made_seconds;                /* that making the dumps took */
 };
 
@@ -149,7 +150,7 @@ int capacity_probe_sync(const char *dir, double *ret_median, double *ret_worst, 
 unsigned capacity_longest(const struct capacity_night *night); /* the stage */
 const char *capacity_bound(const struct capacity *capacity,
                            const struct capacity_night *night); /* cpu read commit memory disk */
-double capacity_others(const struct capacity *capacity); /* of the whole campaign */
+double capacity_others(const struct capacity *capacity);        /* of the whole campaign */
 double capacity_cpu_share(const struct capacity *capacity, const struct capacity_night *night);
 
 void capacity_live_begin(struct capacity *capacity);

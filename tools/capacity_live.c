@@ -36,8 +36,8 @@ void capacity_live_tick(struct capacity *capacity)
     if (!live->on || now < live->next)
         return;
     char cases[32];
-    fprintf(stderr, "\r\033[K%s cases, night %u of %u: %s; %.0f s", capacity_grouped(live->cases, cases), live->night, capacity->days, live->doing,
-            spent);
+    fprintf(stderr, "\r\033[K%s cases, night %u of %u: %s; %.0f s", capacity_grouped(live->cases, cases), live->night,
+            capacity->days, live->doing, spent);
     double share = live->total > 0 ? live->done / live->total : 0;
     if (share > SHARE_KNOWN)
         fprintf(stderr, ", %.0f %%, about %.0f s left", share * 100, spent / share - spent);

@@ -74,7 +74,8 @@ void capacity_read_busy(double *ret_busy, double *ret_all)
 {
     double user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, soft = 0, steal = 0;
     FILE *file = fopen("/proc/stat", "r");
-    if (file && fscanf(file, "cpu %lf %lf %lf %lf %lf %lf %lf %lf", &user, &nice, &system, &idle, &wait, &irq, &soft, &steal) < 4)
+    if (file &&
+        fscanf(file, "cpu %lf %lf %lf %lf %lf %lf %lf %lf", &user, &nice, &system, &idle, &wait, &irq, &soft, &steal) < 4)
         idle = 0;
     if (file)
         fclose(file);

@@ -63,7 +63,7 @@ static int failed_child(const char *const *arguments, const char *errors, int st
 }
 
 struct ticks {
-    double busy, all;
+    double at, busy, all;
 };
 
 static double seconds_of(struct timeval time)
@@ -71,11 +71,13 @@ static double seconds_of(struct timeval time)
     return (double)time.tv_sec + (double)time.tv_usec * 1e-6;
 }
 
-static void take_figures(struct capacity_night *night, const struct rusage *usage, uint64_t anonymous, const struct ticks *before)
+static void take_figures(struct capacity_night *night, const struct rusage *usage, uint64_t anonymous,
+                         const struct ticks *before)
 {
     struct ticks now;
     capacity_read_busy(&now.busy, &now.all);
     double all = now.all > before->all ? now.all - before->all : 1;
+    night->process_seconds = progress_now() - before->at;
     night->anonymous = anonymous;
     night->written = (uint64_t)usage->ru_oublock * 512;
     night->cpu_seconds = seconds_of(usage->ru_utime) + seconds_of(usage->ru_stime);
@@ -89,7 +91,7 @@ int capacity_run(struct capacity *capacity, const char *const *arguments, struct
     char errors[4300];
     snprintf(errors, sizeof errors, "%s/run.err", capacity->dir);
     fflush(NULL);
-    struct ticks before;
+    struct ticks before = {.at = progress_now()};
     capacity_read_busy(&before.busy, &before.all);
     pid_t pid = fork();
     if (pid < 0)
@@ -154,7 +156,8 @@ static void read_figures(const char *text, struct capacity_night *night)
     static const char *const ASKS[] = {"\"prompt\": ", "\"correction\": ", "\"reminder\": "};
     night->records = sum_of(counts, "\"records\": ");
     night->sms = sum_of(counts, "\"sms\": ");
-    const char *closed = counts ? strstr(counts, "\"closed\": ") : NULL, *standing = counts ? strstr(counts, "\"cases\": ") : NULL;
+    const char *closed = counts ? strstr(counts, "\"closed\": ") : NULL,
+               *standing = counts ? strstr(counts, "\"cases\": ") : NULL;
     night->cases = sum_of(counts, "\"requests\": ");
     if (closed && (!standing || closed < standing)) /* behind it: those that stand closed */
         night->cases += (uint64_t)number_behind(closed, "\"closed\": ");
@@ -205,7 +208,7 @@ unsigned capacity_longest(const struct capacity_night *night)
 double capacity_cpu_share(const struct capacity *capacity, const struct capacity_night *night)
 {
     uint32_t threads = capacity->workers < capacity->machine.cores ? capacity->workers : capacity->machine.cores;
-    return night->seconds > 0 && threads ? night->cpu_seconds / night->seconds / threads : 0;
+    return night->process_seconds > 0 && threads ? night->cpu_seconds / night->process_seconds / threads : 0;
 }
 
 #define CPU_SHARE 0.75

@@ -140,7 +140,9 @@ static void put_head(struct buffer *out, const struct capacity *capacity, struct
         buffer_format(out, fault, " <span class=\"verdict good\">All %s cases stand where they were meant to.</span></p>\n",
                       cases);
     if (capacity_others(capacity) >= CAPACITY_OTHERS)
-        buffer_format(out, fault, "<p class=\"dim\">Other processes kept %.0f %% of the processors busy meanwhile: alone on the machine it would be faster.</p>\n",
+        buffer_format(out, fault,
+                      "<p class=\"dim\">Other processes kept %.0f %% of the processors busy meanwhile: alone on the machine it "
+                      "would be faster.</p>\n",
                       capacity_others(capacity) * 100);
     put_cards(out, capacity, fault);
 }
@@ -294,9 +296,9 @@ static void end_table(struct buffer *out, struct fault *fault)
 static void put_nights(struct buffer *out, const struct capacity *capacity, struct fault *fault)
 {
     begin_table(out, "Nights",
-                HEADS("night", "records", "cases", "SMS", "seconds", "records/s", "cases/ms", "MB/s", "CPU %", "others %", "memory MB",
-                      "dumps MB", "written MB", "written/read", "store MB", "read s", "apply s", "commit s", "publish s",
-                      "sync ms", "worst ms", "~longest stage", "~bound by"),
+                HEADS("night", "records", "cases", "SMS", "seconds", "records/s", "cases/ms", "MB/s", "CPU %", "others %",
+                      "memory MB", "dumps MB", "written MB", "written/read", "store MB", "read s", "apply s", "commit s",
+                      "publish s", "sync ms", "worst ms", "~longest stage", "~bound by"),
                 fault);
     for (uint32_t i = 0; i < capacity->campaign.count; i++) {
         const struct capacity_night *n = &capacity->campaign.nights[i];
@@ -306,8 +308,9 @@ static void put_nights(struct buffer *out, const struct capacity *capacity, stru
                       "<td>%.1f</td><td>%.1f</td><td>%.1f</td><td>%.1f</td><td>%.1f</td>",
                       n->night, n->records, n->cases, n->sms, n->seconds, per((double)n->records, n->seconds),
                       per((double)n->cases, n->seconds * 1000), per((double)n->plain_bytes / MB, n->seconds),
-                      capacity_cpu_share(capacity, n) * 100, n->others * 100, (double)n->anonymous / MB, (double)n->plain_bytes / MB,
-                      (double)n->written / MB, per((double)n->written, (double)n->plain_bytes), (double)n->store / MB);
+                      capacity_cpu_share(capacity, n) * 100, n->others * 100, (double)n->anonymous / MB,
+                      (double)n->plain_bytes / MB, (double)n->written / MB, per((double)n->written, (double)n->plain_bytes),
+                      (double)n->store / MB);
         buffer_format(out, fault,
                       "<td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%.2f</td><td "
                       "class=\"text\">%s</td><td class=\"text\">%s</td></tr>\n",

@@ -68,9 +68,10 @@ void capacity_tell_forecast(struct capacity *capacity)
     if (capacity->json)
         return;
     capacity_live_end(capacity);
-    printf("forecast, from %u and %u: %s cases take %s of runs, %.0f MB memory, a store of %.0f MB, %.0f MB written\n\n", forecast->small,
-           forecast->middle, capacity_grouped(capacity->cases, cases), in_seconds(forecast->seconds.told, took), forecast->anonymous.told / MB,
-           forecast->store.told / MB, forecast->written.told / MB);
+    printf("forecast, from %u and %u: %s cases take %s of runs, %.0f MB memory, a store of %.0f MB, %.0f MB written\n\n",
+           forecast->small, forecast->middle, capacity_grouped(capacity->cases, cases),
+           in_seconds(forecast->seconds.told, took), forecast->anonymous.told / MB, forecast->store.told / MB,
+           forecast->written.told / MB);
     fflush(stdout);
 }
 
@@ -157,7 +158,8 @@ void capacity_sentence(const struct capacity *capacity, char *out, size_t size)
             out, size,
             "%s cases in %u nights are the most of which this machine brings each night to its end within %.0f s (the slowest "
             "took %s); %s.",
-            cases, capacity->days, capacity->target, in_seconds(capacity->found.held_seconds, took), *bound ? bound : "nothing ran out");
+            cases, capacity->days, capacity->target, in_seconds(capacity->found.held_seconds, took),
+            *bound ? bound : "nothing ran out");
     else if (capacity->scenario == SCENARIO_REPLAY)
         snprintf(out, size,
                  "A %u-day outage of %s, among %s births a day, is caught up in %s on this machine (%s records in one "
@@ -169,8 +171,7 @@ void capacity_sentence(const struct capacity *capacity, char *out, size_t size)
                  capacity->operator_code, CAPACITY_STORM_TIMES, births, took, records, bound);
     else
         snprintf(out, size, "With %s births a day this machine's longest night takes %s for %s records (%s a second); %s.",
-                 births, took, records,
-                 capacity_grouped((uint64_t)per((double)night->records, night->seconds), cases), bound);
+                 births, took, records, capacity_grouped((uint64_t)per((double)night->records, night->seconds), cases), bound);
 }
 
 static int judge(const struct capacity *capacity, struct fault *fault)
@@ -235,7 +236,7 @@ static void put_night(struct buffer *out, const struct capacity *capacity, const
     buffer_format(out, fault,
                   "{\"night\":%u,\"records\":%" PRIu64 ",\"cases\":%" PRIu64 ",\"sms\":%" PRIu64 ",\"bytes\":%" PRIu64
                   ",\"plain_bytes\":%" PRIu64 ",\"seconds\":%.3f,\"records_per_s\":%.0f,\"cases_per_ms\":%.3f,\"mb_per_s\":%."
-                                              "2f,\"cpu_seconds\":%.3f,\"cpu_share\":%.3f,\"others_share\":%.3f,"
+                  "2f,\"cpu_seconds\":%.3f,\"cpu_share\":%.3f,\"others_share\":%.3f,"
                   "\"anonymous_bytes\":%" PRIu64 ",\"written_bytes\":%" PRIu64 ",\"published_bytes\":%" PRIu64
                   ",\"write_amplification\":%.3f,\"store_bytes\":%" PRIu64 ",\"stages\":{",
                   night->night, night->records, night->cases, night->sms, night->bytes, night->plain_bytes, night->seconds,
