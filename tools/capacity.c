@@ -149,9 +149,10 @@ static int arrange(const struct capacity *capacity, uint32_t night, const char *
 
 /* ---- a night ---- */
 
-static void tick(void *context, double share)
+static void tick(void *context, double share, uint64_t records)
 {
     (void)share;
+    (void)records;
     capacity_live_tick(context);
 }
 

@@ -77,7 +77,7 @@ void capacity_tell_forecast(struct capacity *capacity)
 
 static void tell_header(void)
 {
-    puts("night   records  seconds  records/s  cases/ms  MB/s  CPU %  memory MB  written MB  x in  store MB   read  apply "
+    puts("night   records  seconds  records/s  cases/ms  MB/s  CPU %  memory MB  written MB  x dumps  store MB   read  apply "
          "commit publish  longest  bound by");
 }
 
@@ -88,7 +88,7 @@ void capacity_tell_night(struct capacity *capacity, const struct capacity_night 
     capacity_live_end(capacity);
     if (night->night == 1)
         tell_header();
-    printf("%5u %9" PRIu64 " %8.2f %10.0f %9.1f %5.0f %6.0f %10.0f %11.1f %5.1f %9.1f %6.2f %6.2f %6.2f %7.2f  %-7s  %s\n",
+    printf("%5u %9" PRIu64 " %8.2f %10.0f %9.1f %5.0f %6.0f %10.0f %11.1f %8.1f %9.1f %6.2f %6.2f %6.2f %7.2f  %-7s  %s\n",
            night->night, night->records, night->seconds, per((double)night->records, night->seconds),
            per((double)night->cases, night->seconds * 1000), per((double)night->plain_bytes / MB, night->seconds),
            capacity_cpu_share(capacity, night) * 100, (double)night->anonymous / MB, (double)night->written / MB,

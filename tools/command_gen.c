@@ -101,9 +101,9 @@ static void tell(const struct gen_sums *sums, double seconds, bool json, const c
                sums->files, sums->records, (double)sums->bytes / 1e6, mb, seconds, seconds > 0 ? mb / seconds : 0);
 }
 
-static void tick(void *context, double share)
+static void tick(void *context, double share, uint64_t records)
 {
-    progress_tick(context, share, 1, 0);
+    progress_tick(context, share, 1, records);
 }
 
 static int go(struct gen_making *making, const char *folder, bool json, struct fault *fault)

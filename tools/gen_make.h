@@ -16,7 +16,7 @@ struct gen_making {
     struct gen_volume *volumes; /* as gen_file.h has it, or NULL */
     uint16_t apart;
     atomic_bool *stop; /* where it is set, the making ends with a fault; NULL: never */
-    void (*tick)(void *context, double share);
+    void (*tick)(void *context, double share, uint64_t records);
     void *tick_context;
 };
 

@@ -48,8 +48,11 @@ static void tick(void *context)
     struct pass *pass = context;
     const struct gen_making *making = pass->tasks->making;
     unsigned done = atomic_load(&pass->next);
+    pthread_mutex_lock(&pass->lock);
+    uint64_t records = making->sums.records;
+    pthread_mutex_unlock(&pass->lock);
     if (making->tick)
-        making->tick(making->tick_context, pass->tasks->count ? (double)done / pass->tasks->count : 1);
+        making->tick(making->tick_context, (double)done / pass->tasks->count, records);
 }
 
 int gen_do_tasks(const struct gen_tasks *tasks, struct fault *fault)
