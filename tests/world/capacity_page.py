@@ -2,7 +2,7 @@
 """The page of `besik capacity --html` in a real browser: headless Chromium, light, dark and narrow. No error on the console, nothing
 fetched, every plot drawn and within its frame, text that can be read, no page wider than its window.
 
-usage: capacity_page.py BESIK [--keep DIR]     keeps the page and its screenshots there
+usage: capacity_page.py BESIK [BUILD] [--keep DIR]     keeps the page and its screenshots there
 Exit 77 where there is no Chromium."""
 import argparse, json, os, re, shutil, subprocess, sys, tempfile
 
@@ -30,6 +30,7 @@ def browser():
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("besik")
+    a.add_argument("build", nargs="?", help="not looked at")
     a.add_argument("--keep")
     o = a.parse_args()
     chromium = browser()
