@@ -32,6 +32,8 @@ static const struct {
     {"export", "cases, history, SMS or requests as rows, without names", command_export},
     {"purge", "strike what is personal of cases that closed long ago", command_purge},
     {"forget", "strike all of one phone, save that its ids stay known", command_forget},
+    {"gen", "made-up dumps, as real ones are", command_gen},
+    {"capacity", "what can this machine carry, and where does it break", command_capacity},
 };
 
 static void print_help(void)

@@ -20,5 +20,7 @@ int command_reissue(int argc, char **argv, struct fault *fault);
 int command_backup(int argc, char **argv, struct fault *fault);
 int command_export(int argc, char **argv, struct fault *fault);
 int command_forget(int argc, char **argv, struct fault *fault);
+int command_gen(int argc, char **argv, struct fault *fault);
+int command_capacity(int argc, char **argv, struct fault *fault);
 
 #endif

@@ -413,3 +413,38 @@ Test(commands, purge)
     shell("mv store %s%s", "aged", "");
     sweep(&(struct scene){command_purge, "aged", "store --closed-before 2026-11-30T00:00:00+05:00", NULL}, 100, 9);
 }
+
+/* Each point of a making of dumps: it says what failed, and given again the bytes are those of one undisturbed. */
+static void sweep_dumps(const char *words, const char *start, long most)
+{
+    struct fault fault;
+    shell("rm -rf %s && cp -r %s dumps", "dumps", start);
+    atomic_store(&shared->calls, 0);
+    must(command_gen, words);
+    long count = atomic_load(&shared->calls), step = (count + most - 1) / most, failed = 0;
+    shell("rm -rf %s && mv dumps %s", "want", "want");
+    for (long n = 1; n <= count; n += step) {
+        shell("rm -rf %s && cp -r %s dumps", "dumps", start);
+        atomic_store(&shared->calls, 0);
+        failing = n;
+        for_good = n / step % 3 == 0;
+        int result = give(command_gen, words, &fault);
+        failing = 0;
+        cr_assert(!result || (fault.code != FAULT_NONE && fault.text[0]), "call %ld of %s fails, and nothing is said", n, words);
+        failed += result != 0;
+        must(command_gen, words);
+        shell("diff -r %s %s", "want", "dumps");
+    }
+    cr_assert_gt(failed, count / step / 2);
+    fprintf(stderr, "%.40s: %ld calls, every %ld: %ld failed\n", words, count, step, failed);
+}
+
+Test(commands, gen)
+{
+    cr_assert_eq(mkdir("empty", 0700), 0);
+    sweep_dumps("dumps --cases 300 --days 2 --workers 2", "empty", 60);
+    shell("mv %s %s", "want", "begun");
+    must(command_init, "gen-store");
+    must(command_run, "gen-store --workers 1 --memory 16M --as-of 2026-03-02T22:00:00+05:00 --out gen-out begun/day-001");
+    sweep_dumps("dumps --answers gen-out --workers 2", "begun", 60);
+}

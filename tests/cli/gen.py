@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""besik gen: the same bytes for a seed, whatever the workers and the compiler; what the dumps hold; what is refused.
+
+usage: gen.py BESIK [NAME…]         NAME: only these tests"""
+import collections, csv, gzip, hashlib, io, json, os, subprocess, sys
+
+from harness import Failed, play, same
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+FIRST = "2026-03-02T22:00:00+05:00"
+GOLDEN = "9957642e730a98fa679212912f04f9130f51812590ca1055b9c5dc178562f4f8"  # by whatever compiler: of all rows of `gen --cases 3000 --days 4 --seed 7`, decompressed
+
+
+def plain(path):
+    with open(path, "rb") as f:
+        data = f.read()
+    if data[:2] == b"\x1f\x8b":
+        return gzip.decompress(data)
+    if data[:4] == b"\x28\xb5\x2f\xfd":
+        return subprocess.run(["zstd", "-dqc"], input=data, stdout=subprocess.PIPE, check=True).stdout
+    return data
+
+
+class Room:
+    def __init__(self, work):
+        self.work = work
+
+    def __call__(self, *args, exit=0, says=""):
+        done = subprocess.run([BESIK, *map(str, args)], capture_output=True, text=True, cwd=self.work, timeout=300)
+        what = "besik " + " ".join(map(str, args))
+        if done.returncode != exit:
+            raise Failed(f"{what}: exit {done.returncode}, not {exit}: {done.stderr.strip()[-300:]}")
+        if says not in done.stderr:
+            raise Failed(f"{what}: {says!r} is not in {done.stderr.strip()!r}")
+        return done.stdout
+
+    def files(self, folder):
+        """{name: decompressed bytes}"""
+        found = {}
+        for here, _, names in os.walk(f"{self.work}/{folder}"):
+            for name in names:
+                path = os.path.join(here, name)
+                found[os.path.relpath(path, f"{self.work}/{folder}")] = plain(path)
+        return found
+
+    def rows(self, folder, kind):
+        """{file: its rows} of a kind; those that are no CSV, or not UTF-8, left out"""
+        found = {}
+        for name, data in sorted(self.files(folder).items()):
+            if os.path.basename(name).startswith(kind):
+                text = "\n".join(x for x in data.decode("utf-8-sig", "replace").replace("\r\n", "\n").split("\n") if '"a"b' not in x)
+                rows = list(csv.DictReader(io.StringIO(text, newline="")))
+                found[name] = [x for x in rows if None not in x and None not in x.values()]
+        return found
+
+
+def digest(files):
+    sum = hashlib.sha256()
+    for name in sorted(files):
+        if not name.startswith("."):
+            sum.update(name.rsplit(".csv", 1)[0].encode() + b"\0" + files[name])
+    return sum.hexdigest()
+
+
+def begin(room, folder="dumps", *more):
+    room("gen", folder, "--cases", 3000, "--days", 4, "--seed", 7, *more)
+
+
+def first_night(room):
+    room("init", "store", "--key", f"{ROOT}/tests/sample/key")
+    room("run", "store", "--out", "out", "--as-of", FIRST, "dumps/day-001")
+
+
+def test_same_bytes(room):
+    begin(room, "dumps", "--workers", 1)
+    begin(room, "twice", "--workers", 3)
+    one, two = room.files("dumps"), room.files("twice")
+    same("names of files", sorted(one), sorted(two))
+    for name in one:
+        same(f"bytes of {name}", one[name] == two[name], True)
+    same("digest (another is another generator: say so in CHANGELOG.md)", digest(one), GOLDEN)
+    room("gen", "other", "--cases", 3000, "--days", 4, "--seed", 8)
+    same("another seed gives other bytes", digest(room.files("other")) != GOLDEN, True)
+
+
+def test_same_answers(room):
+    begin(room)
+    begin(room, "twice")
+    first_night(room)
+    for folder, workers in (("dumps", 1), ("twice", 3), ("twice", 2)):
+        room("gen", folder, "--answers", "out", "--workers", workers)
+    one, two = room.files("dumps"), room.files("twice")
+    same("names of files", sorted(one), sorted(two))
+    same("bytes", [n for n in one if one[n] != two[n]], [])
+    same("files that answer", sum("-a0" in name for name in one) > 20, True)
+
+
+def test_what_dumps_hold(room):
+    begin(room)
+    names = list(room.files("dumps"))
+    same("forms", {n.rsplit(".", 1)[1] for n in names if not n.startswith(".")}, {"csv", "gz", "zst"})
+    notices = [row for rows in room.rows("dumps", "notices").values() for row in rows]
+    messages = {name: rows for name, rows in room.rows("dumps", "messages").items()}
+    every = [row for rows in messages.values() for row in rows]
+    ids = collections.Counter((x["operator"], x["message_id"]) for x in every)
+    days = collections.defaultdict(set)
+    for name, rows in messages.items():
+        for x in rows:
+            days[x["operator"], x["message_id"]].add(name[:7])
+    children = collections.defaultdict(set)
+    for x in notices:
+        children["".join(c for c in x["msisdn"] if c.isdigit())[-9:]].add(x["notice_id"])
+    sizes = collections.Counter(len(x) for x in children.values())
+    prefixes = dict(line.strip().split(",") for line in open(f"{ROOT}/tools/share/ref/operators.csv"))
+    ported = [x for x in every if x["msisdn"].isdigit() and prefixes.get(x["msisdn"][1:4], x["operator"]) != x["operator"]]
+    held = {
+        "repeats": sum(n > 1 for n in ids.values()), "overlapping files": sum(len(x) > 1 for x in days.values()),
+        "several children a phone": sum(n for size, n in sizes.items() if 2 <= size <= 3), "a phone of ten": sizes[10],
+        "other short codes": sum(x["short_code"] == "1400" for x in every), "several operators": len({x["operator"] for x in every}) > 3,
+        "ported numbers": len(ported), "line breaks in quotes": sum("\n" in x["text"] for x in every),
+        "other forms of a phone": sum(not x["msisdn"].isdigit() for x in every),
+        "late notices": sum(x["registered_at"] < "2026-03-03T22" for name, rows in room.rows("dumps", "notices").items() if name.startswith("day-003") for x in rows),
+        "withdrawals": sum(map(len, room.rows("dumps", "withdrawals").values())), "totals": sum(map(len, room.rows("dumps", "totals").values())),
+        "half a percent of bad records at least": sum(len(x["message_id"]) > 64 or not x["received_at"] or x["operator"] == "nomad-tel" for x in every),
+    }
+    same("what the dumps lack", [name for name, found in held.items() if not found], [])
+
+
+def test_no_errors(room):
+    room("gen", "clean", "--cases", 1500, "--days", 2, "--errors", "0")
+    room("init", "store")
+    room("run", "store", "--out", "out", "--as-of", FIRST, "clean/day-001")
+    with open(f"{room.work}/out/rejects.csv", newline="") as f:
+        reasons = {row["reason"] for row in csv.DictReader(f)}
+    same("reasons that only spoiled records have", reasons & {"bad_csv", "bad_fields", "bad_utf8", "too_long", "bad_id", "bad_iin", "bad_operator", "future"}, set())
+
+
+def test_json(room):
+    told = json.loads(room("gen", "dumps", "--cases", 100, "--days", 2, "--json"))
+    same("keys", list(told), ["files", "records", "bytes", "plain_bytes", "seconds"])
+    same("bytes", told["plain_bytes"], sum(len(data) for name, data in room.files("dumps").items() if not name.startswith(".")))
+
+
+def test_refused(room):
+    begin(room)
+    room("gen", "dumps", "--cases", 10, exit=2, says="not empty")
+    room("gen", "x", exit=2, says="--cases")
+    room("gen", "x", "--cases", 10, "--answers", "out", exit=2, says="either")
+    for option, value in (("cases", 0), ("cases", "many"), ("days", 0), ("days", 401), ("errors", "0.6"), ("errors", "x"), ("seed", "-1"), ("workers", 0)):
+        room("gen", "x", *({"cases": []}.get(option, ["--cases", 10])), f"--{option}", value, exit=2, says=f"--{option}")
+    os.makedirs(f"{room.work}/empty")
+    room("gen", "dumps", "--answers", "empty", exit=2, says="run.json")
+    room("gen", "empty", "--answers", "empty", exit=2, says="besik gen")
+    room("gen", "--help")
+
+
+if __name__ == "__main__":
+    BESIK = os.path.abspath(sys.argv[1])
+    tests = {name[5:]: test for name, test in list(globals().items()) if name.startswith("test_")}
+    sys.exit(1 if play({n: t for n, t in tests.items() if not sys.argv[2:] or n in sys.argv[2:]}, Room) else 0)
