@@ -188,10 +188,9 @@ int export_history(struct export *export)
     merge.streams = sys.alloc(size + 1);
     merge.heap = sys.alloc(merge.stream_count * sizeof *merge.heap + 1);
     int failed = merge.streams && merge.heap ? 0 : fault_memory(export->fault);
-    if (!failed) {
+    if (merge.streams) /* they are looked through at the end, whatever failed */
         memset(merge.streams, 0, size);
-        failed = merge_all(&merge);
-    }
+    failed = failed || merge_all(&merge);
     for (uint32_t i = 0; merge.streams && i < merge.stream_count; i++)
         if (merge.streams[i].cursor)
             mdb_cursor_close(merge.streams[i].cursor);
