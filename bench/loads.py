@@ -7,6 +7,9 @@ NOTICES_AT, MESSAGES_AT = "2026-11-20T23:59:59+05:00", "2026-11-24T22:00:00+05:0
 HEAD = b"operator,message_id,received_at,msisdn,short_code,text\n"
 
 
+NIGHT_AT = "2026-11-21T22:00:00+05:00"  # of an ordinary night after the notices: nothing is overdue yet
+
+
 def later(text, **by):
     return (datetime.fromisoformat(text) + timedelta(**by)).isoformat()
 
@@ -89,15 +92,16 @@ class Loads:
             with open(f"{path}/messages.csv", "w") as out:
                 out.write(HEAD.decode())
                 for i, row in enumerate(rng.sample(rows, min(messages, len(rows)))):
-                    out.write(f"kcell,n{i},{later(MESSAGES_AT, minutes=-i % 1000)},{row.split(',')[2]},1414,R 1 {1 + i % 2}\n")
+                    out.write(f"kcell,n{i},{later(NIGHT_AT, minutes=-i % 1000)},{row.split(',')[2]},1414,R 1 {1 + i % 2}\n")
             with open(f"{path}/notices.csv", "w") as out:
                 out.write(head + "\n")
                 for i, row in enumerate(rng.sample(rows, min(1100, len(rows)))):
                     values = row.split(",")
-                    values[0], values[1] = f"M{i}", later(MESSAGES_AT, hours=-2)
+                    values[0], values[1] = f"M{i}", later(NIGHT_AT, hours=-2)
                     out.write(",".join(values) + "\n")
             with open(f"{self.receipts(int(cases / 0.2346), [outbound])}/receipts.csv") as f:
                 head, *rows = f.read().splitlines()
             with open(f"{path}/receipts.csv", "w") as out:
-                out.write("\n".join([head, *rng.sample(rows, min(messages, len(rows)))]) + "\n")
-        return self.made(f"night-{messages}-{cases}", make)
+                rows = [f"{row.rsplit(',', 1)[0]},{NIGHT_AT}" for row in rng.sample(rows, min(messages, len(rows)))]
+                out.write("\n".join([head, *rows]) + "\n")
+        return self.made(f"ordinary-night-{messages}-{cases}", make)

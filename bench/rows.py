@@ -1,6 +1,6 @@
 """The rows of bench/run's table: each measures one goal, besik and what it is held against in turn, and gives ratios."""
 import glob, json, os, shutil, statistics, subprocess, tempfile, time
-from loads import MESSAGES_AT, NOTICES_AT, later
+from loads import MESSAGES_AT, NIGHT_AT, NOTICES_AT, later
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -230,7 +230,7 @@ def row_night(bench):
 
     def ours():
         bench.store_with_notices("store", messages)
-        return bench.run("store", "out", MESSAGES_AT, files)
+        return bench.run("store", "out", NIGHT_AT, files)
     one = ours()
     store_bytes = max(4096, one["written_bytes"] - one["out_bytes"])
     found = compare(bench, f"a night beside {cases:,} open cases against writing as much", "≤ 3", ours,
