@@ -28,7 +28,7 @@ static const char STYLE[] =
     "h3{font-size:1rem;margin:0}p{margin:0 0 10px}.dim,figcaption p{color:var(--dim)}figcaption p{font-size:.85rem;margin:0}\n"
     ".lead{font-size:1.15rem;margin:14px 0 "
     "20px;max-width:46em}.verdict{font-weight:600}.good{color:var(--good)}.bad{color:var(--bad)}\n"
-    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:12px;margin:0;padding:0;list-style:none}"
+    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:0;padding:0;list-style:none}"
     ".cards li{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:12px 14px}.cards "
     "b{display:block;font-size:1.45rem;line-height:1.25;font-weight:650}"
     ".cards span{color:var(--dim);font-size:.85rem}\n"
