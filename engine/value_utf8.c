@@ -36,8 +36,8 @@ static inline size_t sequence_size(const unsigned char *at, size_t left)
     unsigned char lead = at[0];
     if (lead < 0x80)
         return lead != 0;
-    if (lead < 0xe0)
-        return lead >= 0xc2 && left >= 2 && is_tail(at[1]) ? 2 : 0;
+    if (lead < 0xe0) /* a good one of two bytes is pairs_run's */
+        return 0;
     if (lead < 0xf0) {
         /* E0: no overlong; ED: no surrogates */
         unsigned char low = lead == 0xe0 ? 0xa0 : 0x80, high = lead == 0xed ? 0x9f : 0xbf;

@@ -116,7 +116,7 @@ def elf(room):
     entries = dict(struct.unpack_from("<QQ", data, at) for at in range(dynamic[2], dynamic[2] + dynamic[5], 16))
     same("all symbols are bound at the start", bool(entries.get(24) is not None or entries.get(30, 0) & 8 or entries.get(0x6ffffffb, 0) & 1), True)
     same("an interpreter, so that addresses are drawn anew", any(h[0] == 3 for h in heads), True)
-    if b"__asan_init" in data: # a sanitizer checks more than what follows, in its own way
+    if b"__asan_init" in data or b"__gcov_" in data: # a sanitizer checks more than what follows; what measures coverage is not optimised
         return
     same("stacks are checked", b"__stack_chk_fail" in data, True)
     same("copies are checked", any(name in data for name in (b"__memcpy_chk", b"__snprintf_chk", b"__vsnprintf_chk")), True)

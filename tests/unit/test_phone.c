@@ -309,6 +309,18 @@ Test(phone, striking)
 }
 
 /* What is forgotten of a life: all but ids, times, outcomes and SMS; what stood open is closed, withdrawn, as of then. */
+/* Only a request that was made, told and not answered is overdue, and only while its case is not withdrawn. */
+Test(phone, overdue)
+{
+    for (unsigned bits = 0; bits < 16; bits++) {
+        struct kase kase = {.withdrawn = bits >> 3 & 1};
+        kase.requests[AGENCY_AKIMAT] = (struct request){.made = bits & 1, .reported = bits >> 1 & 1,
+                                                        .status = bits & 4 ? OUTCOME_QUEUED : OUTCOME_NONE};
+        cr_expect_eq(request_is_overdue(&kase, AGENCY_AKIMAT), bits == 3, "%u", bits);
+        cr_expect_not(request_is_overdue(&kase, AGENCY_REGISTRY));
+    }
+}
+
 Test(phone, forgotten)
 {
     static struct life life, was;
