@@ -375,6 +375,12 @@ size_t phone_encode(const struct phone *phone, const struct sms *sent, const uin
     return (size_t)(out - begin);
 }
 
+bool request_is_overdue(const struct kase *kase, enum agency agency)
+{
+    const struct request *request = &kase->requests[agency];
+    return request->made && request->reported && !request->status && !kase->withdrawn;
+}
+
 bool phone_is_open(const struct phone *phone)
 {
     for (uint32_t i = 0; i < phone->case_count; i++)

@@ -128,11 +128,7 @@ static inline bool case_is_struck(const struct kase *kase)
 }
 
 /* Is the request overdue: reported, and still waited for? */
-static inline bool request_is_overdue(const struct kase *kase, enum agency agency)
-{
-    const struct request *request = &kase->requests[agency];
-    return request->made && request->reported && !request->status && !kase->withdrawn;
-}
+bool request_is_overdue(const struct kase *kase, enum agency agency);
 
 bool phone_is_open(const struct phone *phone); /* has it a case that is not closed */
 
