@@ -51,38 +51,14 @@ bool apply_load(struct apply *apply, struct span record)
     forget_marks(&apply->phone, apply->run->forget_before_ms);
     apply->was_known = true;
     apply->was_open = phone_is_open(&apply->phone);
-    for (uint32_t i = 0; i < apply->phone.case_count; i++) {
-        const struct kase *kase = &apply->phone.cases[i];
-        apply->counts.open[kase->step]--;
-        (*(kase->step == STEP_CLOSED ? &apply->counts.cases_closed : &apply->counts.cases_open))--;
-        for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
-            apply->counts.overdue[agency] -= request_is_overdue(kase, agency);
-    }
+    phone_count(&apply->phone, -1, &apply->counts);
     return true;
-}
-
-/* The usual phone: few cases, few SMS, lists as wide as another once made them. */
-static bool is_roomy(const struct apply *apply, uint32_t some)
-{
-    const struct phone *phone = &apply->phone;
-    uint32_t most = some + phone->sms_count + apply->made.count;
-    bool roomy = phone->case_count < phone->case_capacity && phone->sms_count <= phone->sms_capacity &&
-                 phone->mark_count < phone->mark_capacity && apply->waiting.count < apply->waiting.capacity;
-    roomy &= apply->verdicts.count + some <= apply->verdicts.capacity;
-    roomy &= apply->made.count + some <= apply->made.capacity;
-    roomy &= apply->found.count + some <= apply->found.capacity;
-    roomy &= apply->history.count + most <= apply->history.capacity;
-    roomy &= apply->awaited.count + most <= apply->awaited.capacity;
-    roomy &= apply->heard.count + some <= apply->heard.capacity;
-    return roomy && apply->bytes.count + VALUE_NAME_MAX + 64 <= apply->bytes.capacity;
 }
 
 enum apply_list apply_tight(const struct apply *apply, uint32_t *ret_need)
 {
     /* one event can set free all that waits for it, two effects each; the end looks at every case */
     uint32_t some = 16 + 3 * apply->waiting.count + 6 * apply->phone.case_count;
-    if (is_roomy(apply, some))
-        return LIST_COUNT;
     const struct {
         uint32_t count, capacity, room;
     } lists[LIST_COUNT] = {

@@ -228,11 +228,5 @@ void apply_end(struct apply *apply)
             apply->phone.due_ms = due;
         }
     }
-    for (uint32_t i = 0; i < apply->phone.case_count; i++) {
-        const struct kase *kase = &apply->phone.cases[i];
-        apply->counts.open[kase->step]++;
-        (*(kase->step == STEP_CLOSED ? &apply->counts.cases_closed : &apply->counts.cases_open))++;
-        for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
-            apply->counts.overdue[agency] += request_is_overdue(kase, agency);
-    }
+    phone_count(&apply->phone, 1, &apply->counts);
 }

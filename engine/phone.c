@@ -381,6 +381,17 @@ bool request_is_overdue(const struct kase *kase, enum agency agency)
     return request->made && request->reported && !request->status && !kase->withdrawn;
 }
 
+void phone_count(const struct phone *phone, int sign, struct counts *counts)
+{
+    for (uint32_t i = 0; i < phone->case_count; i++) {
+        const struct kase *kase = &phone->cases[i];
+        counts->open[kase->step] += sign;
+        *(kase->step == STEP_CLOSED ? &counts->cases_closed : &counts->cases_open) += sign;
+        for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
+            counts->overdue[agency] += sign * request_is_overdue(kase, agency);
+    }
+}
+
 bool phone_is_open(const struct phone *phone)
 {
     for (uint32_t i = 0; i < phone->case_count; i++)

@@ -4,6 +4,7 @@
 #ifndef ENGINE_PHONE_H
 #define ENGINE_PHONE_H
 
+#include "engine/counts.h"
 #include "engine/span.h"
 #include "engine/words.h"
 
@@ -129,6 +130,8 @@ static inline bool case_is_struck(const struct kase *kase)
 
 /* Is the request overdue: reported, and still waited for? */
 bool request_is_overdue(const struct kase *kase, enum agency agency);
+/* Adds the phone's cases, `sign` times, to what counts say of all that stand: open, overdue, cases_open, cases_closed. */
+void phone_count(const struct phone *phone, int sign, struct counts *counts);
 
 bool phone_is_open(const struct phone *phone); /* has it a case that is not closed */
 

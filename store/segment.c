@@ -16,6 +16,12 @@
 #define KEY_SIZE SEGMENT_KEY_SIZE
 #define PIECE_PAYLOAD (PIECE_SIZE - 8)
 
+const struct segmented_tables SEGMENTED_TABLES[SEGMENTED_COUNT] = {
+    [SEGMENTED_OPEN] = {TABLE_OPEN, TABLE_COUNT},
+    [SEGMENTED_CLOSED] = {TABLE_CLOSED, TABLE_CLOSED_FILTER},
+    [SEGMENTED_NOTICES] = {TABLE_NOTICES, TABLE_NOTICES_FILTER},
+};
+
 static void make_key(uint8_t key[KEY_SIZE], uint32_t number, uint64_t hash)
 {
     db_put_u32(key, number);
@@ -229,6 +235,14 @@ int segment_view_open(struct segment_view *view, const struct db *db, MDB_txn *t
         }
     }
     return 0;
+}
+
+int segment_view_live(struct segment_view *view, const struct db *db, MDB_txn *txn, const struct state *state, unsigned segmented,
+                      struct fault *fault)
+{
+    const struct segmented_tables *tables = &SEGMENTED_TABLES[segmented];
+    return segment_view_open(view, db, txn, tables->table, tables->filter, state->segments[segmented],
+                             state->segment_counts[segmented], fault);
 }
 
 void segment_view_close(struct segment_view *view)

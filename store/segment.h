@@ -57,6 +57,12 @@ struct segment_view {
     struct segment_cursor cursors[STORE_SEGMENTS_MAX]; /* oldest first, as given */
 };
 
+/* The table of each kind, and that of its filters (TABLE_COUNT: it has none). */
+struct segmented_tables {
+    enum table table, filter;
+};
+extern const struct segmented_tables SEGMENTED_TABLES[SEGMENTED_COUNT];
+
 struct segment_entry {
     uint64_t hash;
     uint32_t sub;
@@ -65,6 +71,9 @@ struct segment_entry {
 
 int segment_view_open(struct segment_view *view, const struct db *db, MDB_txn *txn, enum table table,
                       enum table filter_table, const struct segment *segments, uint32_t count, struct fault *fault);
+/* Of all live segments of one kind (SEGMENTED_…), with its filters. */
+int segment_view_live(struct segment_view *view, const struct db *db, MDB_txn *txn, const struct state *state, unsigned segmented,
+                      struct fault *fault);
 void segment_view_close(struct segment_view *view);
 
 /* How a chunk of `size` bytes is cut: bytes of piece `piece` (0: the value that has the chunk's own key) begin at

@@ -118,10 +118,6 @@ static void look_at_case(struct check *check, enum table table, const struct pho
     const struct state *state = check->store->state;
     bool closed = kase->step == STEP_CLOSED;
     check->cases++;
-    check->totals.open[kase->step]++;
-    (*(closed ? &check->totals.cases_closed : &check->totals.cases_open))++;
-    for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
-        check->totals.overdue[agency] += request_is_overdue(kase, agency);
     check->notices_of_cases += notice_sum(check, kase->notice_id, phone->number, kase->number);
     if (closed != (kase->closed_ms != NEVER_MS) && closed)
         check_say(check, table, "a case is closed, and no run closed it");
@@ -158,6 +154,7 @@ static int look_at_phone(struct check *check, enum table table, const struct seg
         slots |= kase->step != STEP_CLOSED ? 1u << kase->slot : 0;
         look_at_case(check, table, phone, kase);
     }
+    phone_count(phone, 1, &check->totals);
     if (phone->latest_ms != NEVER_MS && phone->latest_operator >= check->ref->operator_count)
         check_say(check, table, "a phone is of no operator");
     if (phone_is_open(phone) != (table == TABLE_OPEN))

@@ -188,14 +188,12 @@ static int find_phone(struct forget *forget, bool *ret_open)
     struct segment_view open = {0}, closed = {0};
     struct span record;
     MDB_txn *txn = strike->writer.txn;
-    int there = segment_view_open(&open, &strike->store->db, txn, TABLE_OPEN, TABLE_COUNT, state->segments[SEGMENTED_OPEN],
-                                  state->segment_counts[SEGMENTED_OPEN], strike->fault)
+    int there = segment_view_live(&open, &strike->store->db, txn, state, SEGMENTED_OPEN, strike->fault)
                     ? -1
                     : segment_find(&open, forget->hash, forget->phone, &record, strike->fault);
     *ret_open = there > 0;
     if (there == 0)
-        there = segment_view_open(&closed, &strike->store->db, txn, TABLE_CLOSED, TABLE_CLOSED_FILTER, state->segments[SEGMENTED_CLOSED],
-                                  state->segment_counts[SEGMENTED_CLOSED], strike->fault)
+        there = segment_view_live(&closed, &strike->store->db, txn, state, SEGMENTED_CLOSED, strike->fault)
                     ? -1
                     : segment_find(&closed, forget->hash, forget->phone, &record, strike->fault);
     if (there > 0 && phone_load(&strike->phone, record, strike->fault))
@@ -203,17 +201,10 @@ static int find_phone(struct forget *forget, bool *ret_open)
     segment_view_close(&closed);
     if (there > 0) { /* while the record stands */
         struct counts *totals = &strike->store->state->totals;
-        for (uint32_t i = 0; i < strike->phone.case_count; i++) {
-            const struct kase *kase = &strike->phone.cases[i];
-            totals->open[kase->step]--;
-            totals->open[STEP_CLOSED]++;
-            for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
-                totals->overdue[agency] -= request_is_overdue(kase, agency);
-        }
+        phone_count(&strike->phone, -1, totals);
         forget->forgotten->cases = strike->phone.case_count;
         forget->forgotten->closed = phone_forget(&strike->phone, state->as_of_ms);
-        totals->cases_open -= (int64_t)forget->forgotten->closed;
-        totals->cases_closed += (int64_t)forget->forgotten->closed;
+        phone_count(&strike->phone, 1, totals);
         there = *ret_open && put_forgotten(forget, &forget->closed) ? -1 : there;
     }
     segment_view_close(&open);

@@ -48,13 +48,10 @@ struct views {
 
 static int open_views(struct purge *purge, MDB_txn *txn, struct views *views)
 {
-    const struct state *state = purge->strike.store->state;
+    const struct store *store = purge->strike.store;
     *views = (struct views){0};
-    return segment_view_open(&views->open, &purge->strike.store->db, txn, TABLE_OPEN, TABLE_COUNT, state->segments[SEGMENTED_OPEN],
-                             state->segment_counts[SEGMENTED_OPEN], purge->strike.fault) ||
-                   segment_view_open(&views->closed, &purge->strike.store->db, txn, TABLE_CLOSED, TABLE_CLOSED_FILTER,
-                                     state->segments[SEGMENTED_CLOSED], state->segment_counts[SEGMENTED_CLOSED],
-                                     purge->strike.fault)
+    return segment_view_live(&views->open, &store->db, txn, store->state, SEGMENTED_OPEN, purge->strike.fault) ||
+                   segment_view_live(&views->closed, &store->db, txn, store->state, SEGMENTED_CLOSED, purge->strike.fault)
                ? -1
                : 0;
 }

@@ -30,11 +30,9 @@ void reader_close(struct reader *reader)
 
 static int open_views(struct reader *reader, struct segment_view *open, struct segment_view *closed)
 {
-    const struct state *state = reader->store.state;
-    return segment_view_open(open, &reader->store.db, reader->store.snapshot, TABLE_OPEN, TABLE_COUNT, state->segments[SEGMENTED_OPEN],
-                             state->segment_counts[SEGMENTED_OPEN], reader->fault) ||
-                   segment_view_open(closed, &reader->store.db, reader->store.snapshot, TABLE_CLOSED, TABLE_CLOSED_FILTER,
-                                     state->segments[SEGMENTED_CLOSED], state->segment_counts[SEGMENTED_CLOSED], reader->fault)
+    const struct store *store = &reader->store;
+    return segment_view_live(open, &store->db, store->snapshot, store->state, SEGMENTED_OPEN, reader->fault) ||
+                   segment_view_live(closed, &store->db, store->snapshot, store->state, SEGMENTED_CLOSED, reader->fault)
                ? -1
                : 0;
 }
@@ -58,7 +56,7 @@ static int walk(struct reader *reader, struct segment_view *open, struct segment
             return -1;
         if (!in_open && !in_closed)
             return 0;
-        int order = !in_open ? 1 : !in_closed ? -1 : a.hash != b.hash ? (a.hash < b.hash ? -1 : 1) : a.sub < b.sub ? -1 : a.sub > b.sub;
+        int order = !in_open ? 1 : !in_closed ? -1 : a.hash != b.hash ? COMPARE(a.hash, b.hash) : COMPARE(a.sub, b.sub);
         const struct segment_entry *entry = order < 0 || (order == 0 && a.record.size) ? &a : &b;
         if (entry->record.size && (load(reader, entry->hash, entry->sub, entry->record) || look(reader, context)))
             return -1;

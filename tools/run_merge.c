@@ -11,14 +11,6 @@
 #define SHARE 2                      /* times the bytes that the run added to the table */
 #define SHARE_MIN ((uint64_t)64 << 10) /* so that small ones are done at once */
 
-static const struct {
-    enum table table, filter;
-} TABLES[SEGMENTED_COUNT] = {
-    [SEGMENTED_OPEN] = {TABLE_OPEN, TABLE_COUNT},
-    [SEGMENTED_CLOSED] = {TABLE_CLOSED, TABLE_CLOSED_FILTER},
-    [SEGMENTED_NOTICES] = {TABLE_NOTICES, TABLE_NOTICES_FILTER},
-};
-
 struct mover {
     struct run *run;
     unsigned segmented;
@@ -99,8 +91,8 @@ static int advance(struct mover *mover, uint32_t which, uint64_t share, bool *re
     struct segment_view view = {0};
     struct blobs blobs = {0};
     *ret_whole = true;
-    int failed = segment_view_open(&view, &run->store->db, mover->txn, TABLES[mover->segmented].table,
-                                   TABLES[mover->segmented].filter, run->state->segments[mover->segmented] + place,
+    int failed = segment_view_open(&view, &run->store->db, mover->txn, SEGMENTED_TABLES[mover->segmented].table,
+                                   SEGMENTED_TABLES[mover->segmented].filter, run->state->segments[mover->segmented] + place,
                                    merge->inputs, run->fault) ||
                  move(mover, merge, &view, place == 0, share, &blobs, ret_whole);
     blobs_free(&blobs);

@@ -189,10 +189,8 @@ static void tell_notices_apart(struct crew_worker *crew_worker, void *context)
     struct run *run = pass->run;
     struct fault *fault = &crew_worker->fault;
     struct run_worker *worker = &run->workers[crew_worker->index];
-    const struct state *state = run->store->state;
     if (store_read_begin(run->store, &worker->txn, fault) ||
-        segment_view_open(&worker->notices, &run->store->db, worker->txn, TABLE_NOTICES, TABLE_NOTICES_FILTER,
-                          state->segments[SEGMENTED_NOTICES], state->segment_counts[SEGMENTED_NOTICES], fault))
+        segment_view_live(&worker->notices, &run->store->db, worker->txn, run->store->state, SEGMENTED_NOTICES, fault))
         return;
     uint32_t part;
     while ((part = atomic_fetch_add(&pass->next, 1)) < run_parts(run) && !crew_failed(crew_worker->crew)) {

@@ -468,12 +468,8 @@ static int open_views(struct phones *phones)
     struct run_worker *worker = phones->worker;
     const struct state *state = run->store->state;
     return store_read_begin(run->store, &worker->txn, phones->fault) ||
-                   segment_view_open(&worker->open, &run->store->db, worker->txn, TABLE_OPEN, TABLE_COUNT,
-                                     state->segments[SEGMENTED_OPEN], state->segment_counts[SEGMENTED_OPEN],
-                                     phones->fault) ||
-                   segment_view_open(&worker->closed, &run->store->db, worker->txn, TABLE_CLOSED, TABLE_CLOSED_FILTER,
-                                     state->segments[SEGMENTED_CLOSED], state->segment_counts[SEGMENTED_CLOSED],
-                                     phones->fault)
+                   segment_view_live(&worker->open, &run->store->db, worker->txn, state, SEGMENTED_OPEN, phones->fault) ||
+                   segment_view_live(&worker->closed, &run->store->db, worker->txn, state, SEGMENTED_CLOSED, phones->fault)
                ? -1
                : 0;
 }
