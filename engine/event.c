@@ -10,12 +10,11 @@ const char *const RECEIPT_WORDS[] = {"accepted", "delivered", "failed"};
 
 /* how many leading fields are identity, and how many are identity and content together */
 static const uint8_t IDENTITY_FIELDS[KIND_COUNT] = {
-    [KIND_NOTICES] = 1,  [KIND_WITHDRAWALS] = 1, [KIND_RESPONSES] = 2,
-    [KIND_MESSAGES] = 1, [KIND_RECEIPTS] = 2,
+    [KIND_NOTICES] = 1, [KIND_WITHDRAWALS] = 1, [KIND_RESPONSES] = 2, [KIND_MESSAGES] = 1, [KIND_RECEIPTS] = 2,
 };
 static const uint8_t ORDER_FIELDS[KIND_COUNT] = {
-    [KIND_NOTICES] = NOTICE_ACCOUNT + 1,        [KIND_WITHDRAWALS] = WITHDRAWAL_FIELDS,
-    [KIND_RESPONSES] = RESPONSE_FIELDS,         [KIND_MESSAGES] = MESSAGE_FIELDS,
+    [KIND_NOTICES] = NOTICE_ACCOUNT + 1,     [KIND_WITHDRAWALS] = WITHDRAWAL_FIELDS,
+    [KIND_RESPONSES] = RESPONSE_FIELDS,      [KIND_MESSAGES] = MESSAGE_FIELDS,
     [KIND_RECEIPTS] = RECEIPT_OPERATOR_REF + 1,
 };
 
@@ -110,7 +109,7 @@ size_t event_unpack(const char *at, struct event *out)
     at += TIME_SIZE;
     out->piece = take_number(&at);
     out->line = take_number(&at);
-    out->operator=(uint16_t) take_number(&at);
+    out->operator = (uint16_t)take_number(&at);
     out->operator_rank = (uint16_t)take_number(&at);
     char *payload = (char *)(out + 1), *end = take_field(&at, take_field(&at, payload));
     out->size = (uint16_t)(end - payload);
@@ -152,7 +151,7 @@ uint64_t event_identity_hash(const struct event *event, uint64_t seed)
 {
     struct span part = fields_between(event, 0, IDENTITY_FIELDS[event->kind]);
     if (event->kind == KIND_MESSAGES)
-        seed += (event->operator+ 1) * 0x9E3779B97F4A7C15u;
+        seed += (event->operator + 1) * 0x9E3779B97F4A7C15u;
     return XXH3_64bits_withSeed(part.data, part.size, seed);
 }
 

@@ -1,6 +1,8 @@
 /* pack.c - see pack.h. */
 #include "engine/pack.h"
 
+#include "engine/lanes.h"
+
 /* 0 … 15, 16 and more for what is no digit */
 static const uint8_t NIBBLES[256] = {
 #define NO 0x10
@@ -13,8 +15,6 @@ static const uint8_t NIBBLES[256] = {
 };
 
 /* ---- eight digits at once, as lanes of one word, the first in the lowest ---- */
-
-#define ALL(byte) (0x0101010101010101u * (byte))
 
 /* The high bit of each lane that is `least` or more; all lanes are under 0x80. */
 static inline uint64_t at_least(uint64_t word, unsigned least)

@@ -1,4 +1,5 @@
 /* value_utf8.c - is a text valid UTF-8, its code points, and what a letter is; see values.h. */
+#include "engine/lanes.h"
 #include "engine/values.h"
 
 #include <assert.h>
@@ -6,7 +7,6 @@
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
               "the masks below read eight bytes as a little-endian word");
 
-#define ALL(byte) (0x0101010101010101u * (byte))     /* the byte in all eight lanes */
 #define PAIRS(bytes) (0x0001000100010001u * (bytes)) /* two bytes in all four */
 
 /* How many of the eight bytes, from the first, are ASCII without NUL. */

@@ -2,6 +2,8 @@
  * Times are in value_time.c, UTF-8 in value_utf8.c, names in value_name.c. */
 #include "engine/values.h"
 
+#include "engine/lanes.h"
+
 #include <assert.h>
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "digits_8 writes a little-endian word");
@@ -168,15 +170,14 @@ bool value_id(struct span text)
 {
     if (text.size < 1 || text.size > 64)
         return false;
-    const uint64_t ones = 0x0101010101010101, tops = ones * 0x80;
     uint64_t bad = 0; /* a lane's top bit: the byte is no ASCII, under 0x21, or 0x7f */
     for (size_t i = 0; i < text.size; i += 8) {
-        uint64_t word = ones * '0';
+        uint64_t word = ALL('0');
         memcpy(&word, text.data + i, text.size - i < 8 ? text.size - i : 8);
-        uint64_t low = word & ~tops;
-        bad |= word | ~(low + ones * (0x80 - 0x21)) | (low + ones);
+        uint64_t low = word & ALL(0x7f);
+        bad |= word | ~(low + ALL(0x80 - 0x21)) | (low + ALL(1));
     }
-    return !(bad & tops);
+    return !(bad & ALL(0x80));
 }
 
 bool value_operator(struct span text)

@@ -1,6 +1,7 @@
 /* buffer.c - see buffer.h. */
 #include "io/buffer.h"
 
+#include "engine/lanes.h"
 #include "engine/values.h"
 #include "io/csv.h"
 
@@ -39,8 +40,6 @@ int buffer_csv(struct buffer *buffer, struct span field, char behind, struct fau
     return 0;
 }
 
-#define ALL(byte) (0x0101010101010101u * (byte)) /* the byte in all eight lanes */
-
 /* Does one of the eight bytes want an escape: a control, `"` or `\`? (The lanes' borrows only ever tell too much.) */
 static inline bool has_special(uint64_t word)
 {
@@ -68,12 +67,13 @@ static char *escape(char *out, unsigned char c)
     return out;
 }
 
-char *json_put(char *out, struct span text)
+/* Not `readable`: each byte that is no ASCII becomes U+FFFD. */
+static inline char *put(char *out, struct span text, bool readable)
 {
     *out++ = '"';
     for (size_t i = 0; i < text.size;) {
         uint64_t word;
-        if (text.size - i >= sizeof word) {
+        if (readable && text.size - i >= sizeof word) {
             memcpy(&word, text.data + i, sizeof word);
             if (!has_special(word)) {
                 memcpy(out, &word, sizeof word);
@@ -82,22 +82,16 @@ char *json_put(char *out, struct span text)
                 continue;
             }
         }
-        out = escape(out, (unsigned char)text.data[i++]);
+        unsigned char c = (unsigned char)text.data[i++];
+        out = !readable && c >= 0x80 ? mempcpy(out, "\xef\xbf\xbd", 3) : escape(out, c);
     }
     *out++ = '"';
     return out;
 }
 
-/* What is no UTF-8: each byte that is no ASCII becomes U+FFFD. */
-static char *put_unreadable(char *out, struct span text)
+char *json_put(char *out, struct span text)
 {
-    *out++ = '"';
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        out = c >= 0x80 ? mempcpy(out, "\xef\xbf\xbd", 3) : escape(out, c);
-    }
-    *out++ = '"';
-    return out;
+    return put(out, text, true);
 }
 
 static int put_json(struct buffer *buffer, struct span text, bool readable, struct fault *fault)
@@ -105,7 +99,7 @@ static int put_json(struct buffer *buffer, struct span text, bool readable, stru
     char *begin = buffer_room(buffer, JSON_MAX(text.size), fault);
     if (!begin)
         return -1;
-    buffer->size += (size_t)((readable ? json_put(begin, text) : put_unreadable(begin, text)) - begin);
+    buffer->size += (size_t)(put(begin, text, readable) - begin);
     return 0;
 }
 
