@@ -416,11 +416,10 @@ int capacity_go(struct capacity *capacity, struct fault *fault)
     capacity_live_end(capacity);
     if (failed)
         return -1;
-    struct capacity_forecast *forecast = &capacity->forecast;
-    forecast->seconds.truth = capacity->campaign.seconds;
-    forecast->anonymous.truth = (double)capacity->campaign.anonymous;
-    forecast->store.truth = (double)capacity->campaign.store;
-    forecast->written.truth = (double)capacity->campaign.written;
+    double truth[FORESEEN_COUNT];
+    capacity_foresee_of(&capacity->campaign, truth);
+    for (unsigned i = 0; i < FORESEEN_COUNT; i++)
+        capacity->forecast.of[i].truth = truth[i];
     if (capacity->html && capacity_write_page(capacity, fault))
         return -1;
     return capacity_tell_end(capacity, fault);

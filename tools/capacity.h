@@ -79,13 +79,20 @@ struct capacity_machine {
     uint64_t memory, free_bytes; /* of the machine; on DIR's disk */
 };
 
+enum capacity_foresee { FORESEEN_SECONDS, FORESEEN_MEMORY, FORESEEN_STORE, FORESEEN_WRITTEN, FORESEEN_COUNT };
+
 struct capacity_forecast {
     uint32_t small, middle; /* cases of the campaigns that it was made from */
     bool made;
-    struct {
+    struct capacity_foretold {
         double small, middle, told, truth;
-    } seconds, anonymous, store, written;
+    } of[FORESEEN_COUNT];
 };
+
+extern const struct capacity_foreseen { /* how each is told */
+    const char *name, *key, *label;     /* in words with its unit, in JSON, under a bar */
+    double unit;
+} CAPACITY_FORESEEN[FORESEEN_COUNT];
 
 struct capacity_target {
     uint32_t held, broke;               /* cases; the largest campaign that kept to it, the smallest that did not (0: none) */
@@ -160,6 +167,8 @@ void capacity_live_end(struct capacity *capacity);
 double capacity_work(uint32_t cases, uint32_t days); /* of a campaign, to weigh it against others */
 
 void capacity_tell_begin(const struct capacity *capacity, uint64_t space);
+/* What a campaign came to of each. */
+void capacity_foresee_of(const struct capacity_campaign *campaign, double of[FORESEEN_COUNT]);
 void capacity_tell_forecast(struct capacity *capacity); /* before the truth is known */
 void capacity_tell_night(struct capacity *capacity, const struct capacity_night *night);
 int capacity_tell_end(struct capacity *capacity, struct fault *fault);

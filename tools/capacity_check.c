@@ -2,10 +2,8 @@
 #include "tools/capacity.h"
 
 #include "io/sys.h"
-#include "store/segment.h"
-#include "store/store.h"
 #include "tools/gen_rows.h"
-#include "tools/phone_load.h"
+#include "tools/reader.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,7 +16,6 @@ struct looking {
     struct capacity_check *check;
     struct fault *fault;
     uint8_t *seen; /* a bit a case */
-    struct phone phone;
 };
 
 /* ---- a place, by its name ---- */
@@ -111,33 +108,12 @@ static int look_at_case(struct looking *looking, const struct kase *kase)
     return 0;
 }
 
-static int look_at_phones(struct looking *looking, const struct store *store, unsigned segmented, enum table table)
+static int look_at_phone(struct reader *reader, void *context)
 {
-    const struct state *state = store->state;
-    struct segment_view view = {0}, open = {0};
-    struct segment_entry entry;
-    struct span newer;
-    struct fault *fault = looking->fault;
-    int failed = segment_view_open(&view, &store->db, store->snapshot, table, TABLE_COUNT, state->segments[segmented],
-                                   state->segment_counts[segmented], fault) ||
-                 segment_view_open(&open, &store->db, store->snapshot, TABLE_OPEN, TABLE_COUNT, state->segments[SEGMENTED_OPEN],
-                                   state->segment_counts[SEGMENTED_OPEN], fault) ||
-                 segment_scan(&view, 0, fault);
-    while (!failed && segment_peek(&view, &entry, fault) > 0) {
-        int hidden = table == TABLE_CLOSED ? segment_find(&open, entry.hash, entry.sub, &newer, fault) : 0;
-        failed = hidden < 0;
-        if (!failed && !hidden && entry.record.size) {
-            looking->phone.hash = entry.hash;
-            looking->phone.number = entry.sub;
-            failed = phone_load(&looking->phone, entry.record, fault);
-            for (uint32_t i = 0; !failed && i < looking->phone.case_count; i++)
-                failed = look_at_case(looking, &looking->phone.cases[i]);
-        }
-        failed = failed || segment_next(&view, fault);
-    }
-    segment_view_close(&view);
-    segment_view_close(&open);
-    return failed || fault->code != FAULT_NONE ? -1 : 0;
+    for (uint32_t i = 0; i < reader->phone.case_count; i++)
+        if (look_at_case(context, &reader->phone.cases[i]))
+            return -1;
+    return 0;
 }
 
 /* The plan of all; those that the store does not hold are told on the way. */
@@ -179,21 +155,17 @@ static int place_order(const void *a, const void *b)
 
 int capacity_compare(const struct gen *gen, const char *dir, uint32_t night, struct capacity_check *check, struct fault *fault)
 {
-    struct store store;
+    struct reader reader;
     struct looking looking = {.gen = gen, .night = night, .check = check, .fault = fault};
     size_t bits = gen->cases / 8 + 1;
-    if (store_open(&store, dir, STORE_READ, fault))
-        return -1;
     looking.seen = sys.alloc(bits);
-    int failed = looking.seen ? 0 : fault_memory(fault);
-    if (!failed)
-        memset(looking.seen, 0, bits);
-    failed = failed || look_at_phones(&looking, &store, SEGMENTED_OPEN, TABLE_OPEN) ||
-             look_at_phones(&looking, &store, SEGMENTED_CLOSED, TABLE_CLOSED) || add_planned(&looking);
+    if (!looking.seen)
+        return fault_memory(fault);
+    memset(looking.seen, 0, bits);
+    int failed = reader_open(&reader, dir, fault) || reader_each(&reader, false, look_at_phone, &looking) || add_planned(&looking);
     if (!failed && check->count)
         qsort(check->places, check->count, sizeof *check->places, place_order);
-    phone_unload(&looking.phone);
+    reader_close(&reader);
     sys.free(looking.seen);
-    store_close(&store);
     return failed ? -1 : 0;
 }

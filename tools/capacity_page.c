@@ -239,9 +239,6 @@ static void plot_workers(struct plot *plot, const struct capacity *capacity, str
 static void plot_forecast(struct plot *plot, const struct capacity *capacity, struct buffer *out, struct fault *fault)
 {
     const struct capacity_forecast *forecast = &capacity->forecast;
-    static const char *const LABELS[] = {"time", "memory", "store", "written"};
-    const double told[] = {forecast->seconds.told, forecast->anonymous.told, forecast->store.told, forecast->written.told};
-    const double truth[] = {forecast->seconds.truth, forecast->anonymous.truth, forecast->store.truth, forecast->written.truth};
     if (!forecast->made)
         return;
     *plot = (struct plot){.id = "forecast",
@@ -250,12 +247,13 @@ static void plot_forecast(struct plot *plot, const struct capacity *capacity, st
                           .unit = "%",
                           .below = "",
                           .series = 1,
-                          .points = 4,
+                          .points = FORESEEN_COUNT,
                           .mark = 100,
                           .mark_name = "truth"};
     for (unsigned i = 0; i < plot->points; i++) {
-        snprintf(plot->labels[i], sizeof *plot->labels, "%s", LABELS[i]);
-        plot->values[0][i] = truth[i] > 0 ? told[i] / truth[i] * 100 : 0;
+        const struct capacity_foretold *of = &forecast->of[i];
+        snprintf(plot->labels[i], sizeof *plot->labels, "%s", CAPACITY_FORESEEN[i].label);
+        plot->values[0][i] = of->truth > 0 ? of->told / of->truth * 100 : 0;
     }
     plot_bars(plot, false, out, fault);
 }
@@ -326,28 +324,19 @@ static void put_more_tables(struct buffer *out, const struct capacity *capacity,
     const struct capacity_campaign *campaign = &capacity->campaign;
     const struct capacity_forecast *forecast = &capacity->forecast;
     if (forecast->made) {
-        const struct {
-            const char *name;
-            double unit, small, middle, told, truth;
-        } rows[] = {
-            {"seconds of all runs", 1, forecast->seconds.small, forecast->seconds.middle, forecast->seconds.told,
-             forecast->seconds.truth},
-            {"anonymous memory, MB", MB, forecast->anonymous.small, forecast->anonymous.middle, forecast->anonymous.told,
-             forecast->anonymous.truth},
-            {"store, MB", MB, forecast->store.small, forecast->store.middle, forecast->store.told, forecast->store.truth},
-            {"written, MB", MB, forecast->written.small, forecast->written.middle, forecast->written.told,
-             forecast->written.truth},
-        };
         char small[32], middle[32];
         snprintf(small, sizeof small, "%u cases", forecast->small);
         snprintf(middle, sizeof middle, "%u cases", forecast->middle);
         begin_table(out, "Forecast", HEADS("~what", small, middle, "forecast", "truth", "% of truth"), fault);
-        for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (unsigned i = 0; i < FORESEEN_COUNT; i++) {
+            const struct capacity_foretold *of = &forecast->of[i];
+            double unit = CAPACITY_FORESEEN[i].unit;
             buffer_format(
                 out, fault,
                 "<tr><td class=\"text\">%s</td><td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%.0f</td></tr>\n",
-                rows[i].name, rows[i].small / rows[i].unit, rows[i].middle / rows[i].unit, rows[i].told / rows[i].unit,
-                rows[i].truth / rows[i].unit, rows[i].truth > 0 ? rows[i].told / rows[i].truth * 100 : 0);
+                CAPACITY_FORESEEN[i].name, of->small / unit, of->middle / unit, of->told / unit, of->truth / unit,
+                of->truth > 0 ? of->told / of->truth * 100 : 0);
+        }
         end_table(out, fault);
     }
     if (campaign->workers_count) {

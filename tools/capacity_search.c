@@ -22,6 +22,21 @@ uint64_t capacity_space(const struct capacity *capacity, uint32_t cases)
     return SPACE_FIXED + each * cases;
 }
 
+const struct capacity_foreseen CAPACITY_FORESEEN[FORESEEN_COUNT] = {
+    [FORESEEN_SECONDS] = {"seconds of all runs", "seconds", "time", 1},
+    [FORESEEN_MEMORY] = {"anonymous memory, MB", "anonymous_bytes", "memory", 1e6},
+    [FORESEEN_STORE] = {"store, MB", "store_bytes", "store", 1e6},
+    [FORESEEN_WRITTEN] = {"written, MB", "written_bytes", "written", 1e6},
+};
+
+void capacity_foresee_of(const struct capacity_campaign *campaign, double of[FORESEEN_COUNT])
+{
+    of[FORESEEN_SECONDS] = campaign->seconds;
+    of[FORESEEN_MEMORY] = (double)campaign->anonymous;
+    of[FORESEEN_STORE] = (double)campaign->store;
+    of[FORESEEN_WRITTEN] = (double)campaign->written;
+}
+
 /* ---- the forecast: a straight line through both; of memory a power, as its growth slackens ---- */
 
 static double on_line(double small, double middle, double from, double to, double at)
@@ -53,18 +68,14 @@ int capacity_foretell(struct capacity *capacity, struct fault *fault)
     if (!failed) {
         double n = capacity->cases, a = tenth, b = third;
         *forecast = (struct capacity_forecast){.small = tenth, .middle = third, .made = true};
-        forecast->seconds.small = small.seconds;
-        forecast->seconds.middle = middle.seconds;
-        forecast->anonymous.small = (double)small.anonymous;
-        forecast->anonymous.middle = (double)middle.anonymous;
-        forecast->store.small = (double)small.store;
-        forecast->store.middle = (double)middle.store;
-        forecast->written.small = (double)small.written;
-        forecast->written.middle = (double)middle.written;
-        forecast->seconds.told = on_line(small.seconds, middle.seconds, a, b, n);
-        forecast->anonymous.told = by_power(capacity, (double)small.anonymous, (double)middle.anonymous, a, b, n);
-        forecast->store.told = on_line((double)small.store, (double)middle.store, a, b, n);
-        forecast->written.told = on_line((double)small.written, (double)middle.written, a, b, n);
+        double of_small[FORESEEN_COUNT], of_middle[FORESEEN_COUNT];
+        capacity_foresee_of(&small, of_small);
+        capacity_foresee_of(&middle, of_middle);
+        for (unsigned i = 0; i < FORESEEN_COUNT; i++) {
+            double x = of_small[i], y = of_middle[i];
+            double told = i == FORESEEN_MEMORY ? by_power(capacity, x, y, a, b, n) : on_line(x, y, a, b, n);
+            forecast->of[i] = (struct capacity_foretold){.small = x, .middle = y, .told = told};
+        }
         capacity_tell_forecast(capacity);
     }
     capacity_free(&small);

@@ -70,8 +70,8 @@ void capacity_tell_forecast(struct capacity *capacity)
     capacity_live_end(capacity);
     printf("forecast, from %u and %u: %s cases take %s of runs, %.0f MB memory, a store of %.0f MB, %.0f MB written\n\n",
            forecast->small, forecast->middle, capacity_grouped(capacity->cases, cases),
-           in_seconds(forecast->seconds.told, took), forecast->anonymous.told / MB, forecast->store.told / MB,
-           forecast->written.told / MB);
+           in_seconds(forecast->of[FORESEEN_SECONDS].told, took), forecast->of[FORESEEN_MEMORY].told / MB,
+           forecast->of[FORESEEN_STORE].told / MB, forecast->of[FORESEEN_WRITTEN].told / MB);
     fflush(stdout);
 }
 
@@ -110,21 +110,13 @@ static void tell_places(const struct capacity_check *check)
 
 static void tell_forecast(const struct capacity_forecast *forecast)
 {
-    const struct {
-        const char *name;
-        double unit, small, middle, told, truth;
-    } rows[] = {
-        {"seconds of all runs", 1, forecast->seconds.small, forecast->seconds.middle, forecast->seconds.told,
-         forecast->seconds.truth},
-        {"anonymous memory, MB", MB, forecast->anonymous.small, forecast->anonymous.middle, forecast->anonymous.told,
-         forecast->anonymous.truth},
-        {"store, MB", MB, forecast->store.small, forecast->store.middle, forecast->store.told, forecast->store.truth},
-        {"written, MB", MB, forecast->written.small, forecast->written.middle, forecast->written.told, forecast->written.truth},
-    };
     printf("\nforecast from %u and %u cases       forecast       truth  off by\n", forecast->small, forecast->middle);
-    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
-        printf("  %-32s %12.2f %11.2f %+6.0f %%\n", rows[i].name, rows[i].told / rows[i].unit, rows[i].truth / rows[i].unit,
-               rows[i].truth > 0 ? (rows[i].told / rows[i].truth - 1) * 100 : 0);
+    for (unsigned i = 0; i < FORESEEN_COUNT; i++) {
+        const struct capacity_foreseen *what = &CAPACITY_FORESEEN[i];
+        const struct capacity_foretold *of = &forecast->of[i];
+        printf("  %-32s %12.2f %11.2f %+6.0f %%\n", what->name, of->told / what->unit, of->truth / what->unit,
+               of->truth > 0 ? (of->told / of->truth - 1) * 100 : 0);
+    }
 }
 
 void capacity_sentence(const struct capacity *capacity, char *out, size_t size)
@@ -260,14 +252,11 @@ static void put_forecast(struct buffer *out, const struct capacity_forecast *for
         return;
     }
     buffer_format(out, fault, ",\"forecast\":{\"from_cases\":[%u,%u]", forecast->small, forecast->middle);
-#define PUT_ROW(name, row)                                                                                                     \
-    buffer_format(out, fault, ",\"" name "\":{\"from\":[%.3f,%.3f],\"forecast\":%.3f,\"truth\":%.3f}", forecast->row.small,    \
-                  forecast->row.middle, forecast->row.told, forecast->row.truth)
-    PUT_ROW("seconds", seconds);
-    PUT_ROW("anonymous_bytes", anonymous);
-    PUT_ROW("store_bytes", store);
-    PUT_ROW("written_bytes", written);
-#undef PUT_ROW
+    for (unsigned i = 0; i < FORESEEN_COUNT; i++) {
+        const struct capacity_foretold *of = &forecast->of[i];
+        buffer_format(out, fault, ",\"%s\":{\"from\":[%.3f,%.3f],\"forecast\":%.3f,\"truth\":%.3f}", CAPACITY_FORESEEN[i].key,
+                      of->small, of->middle, of->told, of->truth);
+    }
     buffer_add_text(out, "}", fault);
 }
 
