@@ -6,7 +6,8 @@ usage: capacity.py BESIK [NAME…]         NAME: only these tests
 The broken ones are made from the build folder of BESIK (compile_commands.json, link.txt) and left out where that is not there."""
 import html.parser, json, os, re, shlex, signal, subprocess, sys, time
 
-from harness import Failed, play, same
+import harness
+from harness import play, same
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 BROKEN = {  # a rule, and what becomes of it
@@ -16,19 +17,7 @@ BROKEN = {  # a rule, and what becomes of it
 }
 
 
-class Room:
-    def __init__(self, work):
-        self.work = work
-
-    def __call__(self, *args, exit=0, says="", besik=None):
-        done = subprocess.run([besik or BESIK, *map(str, args)], capture_output=True, text=True, cwd=self.work, timeout=500)
-        what = "besik " + " ".join(map(str, args))
-        if done.returncode != exit:
-            raise Failed(f"{what}: exit {done.returncode}, not {exit}: {done.stderr.strip()[-300:]}")
-        if says not in done.stderr:
-            raise Failed(f"{what}: {says!r} is not in {done.stderr.strip()!r}")
-        return done.stdout
-
+class Room(harness.Room):
     def left(self):
         return sorted(os.listdir(self.work))
 

@@ -4,7 +4,8 @@
 usage: gen.py BESIK [NAME…]         NAME: only these tests"""
 import collections, csv, gzip, hashlib, io, json, os, subprocess, sys
 
-from harness import Failed, play, same
+import harness
+from harness import play, same
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 FIRST = "2026-03-02T22:00:00+05:00"
@@ -21,19 +22,7 @@ def plain(path):
     return data
 
 
-class Room:
-    def __init__(self, work):
-        self.work = work
-
-    def __call__(self, *args, exit=0, says=""):
-        done = subprocess.run([BESIK, *map(str, args)], capture_output=True, text=True, cwd=self.work, timeout=300)
-        what = "besik " + " ".join(map(str, args))
-        if done.returncode != exit:
-            raise Failed(f"{what}: exit {done.returncode}, not {exit}: {done.stderr.strip()[-300:]}")
-        if says not in done.stderr:
-            raise Failed(f"{what}: {says!r} is not in {done.stderr.strip()!r}")
-        return done.stdout
-
+class Room(harness.Room):
     def files(self, folder):
         """{name: decompressed bytes}"""
         found = {}

@@ -1,5 +1,5 @@
 """What the scripts of this folder share: a test is a function of a room, in a folder of its own, and fails by raising."""
-import tempfile, traceback
+import os, subprocess, sys, tempfile, traceback
 
 
 class Failed(Exception):
@@ -9,6 +9,26 @@ class Failed(Exception):
 def same(what, got, want):
     if got != want:
         raise Failed(f"{what}: {str(got)[:400]}, not {str(want)[:400]}")
+
+
+class Room:
+    """a folder, and besik (the script's first argument) called in it"""
+
+    def __init__(self, work):
+        self.work = work
+
+    def __call__(self, *args, exit=0, says="", besik=None, **kw):
+        done = subprocess.run([besik or os.path.abspath(sys.argv[1]), *map(str, args)], capture_output=True, text=True, cwd=self.work,
+                              timeout=500, **kw)
+        what = "besik " + " ".join(map(str, args))
+        if done.returncode != exit:
+            raise Failed(f"{what}: exit {done.returncode}, not {exit}: {done.stderr.strip()[-300:]}")
+        if says not in done.stderr:
+            raise Failed(f"{what}: {says!r} is not in {done.stderr.strip()!r}")
+        return done.stdout
+
+    def path(self, name):
+        return f"{self.work}/{name}"
 
 
 def play(tests, room):

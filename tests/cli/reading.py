@@ -5,26 +5,15 @@ what each tells is held against what the others tell, and against the files that
 usage: reading.py BESIK [NAME…]         NAME: only these tests"""
 import csv, fcntl, glob, gzip, io, json, os, re, shutil, stat, subprocess, sys, threading
 
-from harness import Failed, play, same
+import harness
+from harness import play, same
 
 SAMPLE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../sample"))
 AS_OF = [f"2026-11-{day:02}T22:00:00+05:00" for day in (2, 3, 4, 5)]
 KINDS = ("cases", "history", "sms", "requests")
 
 
-class Room:
-    def __init__(self, work):
-        self.work = work
-
-    def __call__(self, *args, exit=0, says="", **kw):
-        done = subprocess.run([BESIK, *map(str, args)], capture_output=True, text=True, cwd=self.work, timeout=300, **kw)
-        same(f"besik {' '.join(map(str, args))} ({done.stderr.strip()[-300:]}): exit", done.returncode, exit)
-        same(f"besik {' '.join(map(str, args))}: {done.stderr.strip()[-300:]!r} says", says in done.stderr, True)
-        return done.stdout
-
-    def path(self, name):
-        return f"{self.work}/{name}"
-
+class Room(harness.Room):
     def init(self, store="store", *more):
         self("init", store, "--key", f"{SAMPLE}/key", *more)
 
