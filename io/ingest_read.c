@@ -165,10 +165,10 @@ enum csv_result reading_take_records(struct reading *reading, size_t size, size_
 
 /* ---- headers ---- */
 
-static int broken(struct reading *reading, const char *wrong)
+int reading_broken(struct reading *reading, const char *place, const char *wrong)
 {
     pthread_mutex_lock(&reading->floor->lock);
-    fault_add(&reading->floor->broken, FAULT_INPUT, "%s:1: %s", reading->ingest->inputs->files[reading->file].name, wrong);
+    fault_add(&reading->floor->broken, FAULT_INPUT, "%s%s: %s", reading->ingest->inputs->files[reading->file].name, place, wrong);
     pthread_mutex_unlock(&reading->floor->lock);
     return -1;
 }
@@ -176,7 +176,7 @@ static int broken(struct reading *reading, const char *wrong)
 /* A file that is not in section 3's form: a profile may yet read it, by dump.c. */
 static int unfit(struct reading *reading, const char *wrong)
 {
-    return reading->ingest->profiles ? UNFIT : broken(reading, wrong);
+    return reading->ingest->profiles ? UNFIT : reading_broken(reading, ":1", wrong);
 }
 
 /* Finds the header in buffer[0..size): 1 and the position behind it, and the lines before it; 0 more bytes are needed;
@@ -222,22 +222,14 @@ int reading_header(struct reading *reading, size_t size, bool final, size_t *ret
 
 /* ---- a file as a stream ---- */
 
-static void add_broken(struct floor *floor, const struct fault *fault)
-{
-    if (fault->code == FAULT_INPUT) {
-        pthread_mutex_lock(&floor->lock);
-        fault_add(&floor->broken, FAULT_INPUT, "%s", fault->text);
-        pthread_mutex_unlock(&floor->lock);
-    }
-}
-
-/* A fault of the file is kept aside, with others'; any other stops the worker. */
 int reading_source_failed(struct reading *reading, const struct fault *fault)
 {
-    if (fault->code == FAULT_INPUT)
-        add_broken(reading->floor, fault);
-    else
-        fault_set(&reading->worker->fault, fault->code, "%s", fault->text);
+    struct floor *floor = reading->floor;
+    if (fault->code != FAULT_INPUT)
+        return fault_set(&reading->worker->fault, fault->code, "%s", fault->text);
+    pthread_mutex_lock(&floor->lock);
+    fault_add(&floor->broken, FAULT_INPUT, "%s", fault->text);
+    pthread_mutex_unlock(&floor->lock);
     return -1;
 }
 

@@ -16,13 +16,9 @@
 #define READ_SIZE ((size_t)256 << 10) /* no more than a reading buffer holds, however small a block is */
 #define NOWHERE UINT64_MAX
 
-static int changed(struct reading *reading, const struct shared *shared)
+static int changed(struct reading *reading)
 {
-    pthread_mutex_lock(&reading->floor->lock);
-    fault_add(&reading->floor->broken, FAULT_INPUT, "%s: changed while it was read; give it whole, and again",
-              reading->ingest->inputs->files[shared->file].name);
-    pthread_mutex_unlock(&reading->floor->lock);
-    return -1;
+    return reading_broken(reading, "", "changed while it was read; give it whole, and again");
 }
 
 static int read_range(struct reading *reading, const struct shared *shared, uint64_t offset, size_t size)
@@ -54,7 +50,7 @@ static int read_range(struct reading *reading, const struct shared *shared, uint
         }
     }
     if (error == -ENODATA)
-        return changed(reading, shared);
+        return changed(reading);
     return error ? fault_errno(&reading->worker->fault, error, "%s: read",
                                reading->ingest->inputs->files[shared->file].name)
                  : 0;
@@ -162,7 +158,7 @@ static int settle_blocks(struct reading *reading, struct shared *shared)
             sys.close(shared->fd);
             shared->fd = -1;
             pthread_mutex_unlock(&shared->lock);
-            return same ? 0 : changed(reading, shared);
+            return same ? 0 : changed(reading);
         }
         if (!block || !block->done || block->mending) {
             pthread_mutex_unlock(&shared->lock);
