@@ -4,6 +4,7 @@
 #include "engine/check.h"
 #include "engine/values.h"
 
+#include <assert.h>
 #include <utf8proc.h>
 
 /* The size without the white space at its end: space, tab, CR, LF, U+00A0 (C2 A0). */
@@ -74,22 +75,25 @@ bool reply_parse(struct span text, struct reply *ret_reply)
     size_t size = trimmed_size(text);
     if (size < 3 || text.data[0] != 'R')
         return false;
-    struct reply reply = {0};
     size_t at = 1;
+    unsigned count = 0;
+    uint64_t digits = 0; /* the first lowest: in a register until all is known to be in form */
     /* a digit stands alone: what follows it is a space or the end */
-    while (reply.digit_count < REPLY_DIGITS_MAX && at + 1 < size && text.data[at] == ' ' &&
-           text.data[at + 1] >= '0' && text.data[at + 1] <= '9') {
-        reply.digits[reply.digit_count++] = (uint8_t)(text.data[at + 1] - '0');
-        at += 2;
-    }
-    if (reply.digit_count == 0)
+    for (; count < REPLY_DIGITS_MAX && at + 1 < size && text.data[at] == ' ' && text.data[at + 1] >= '0' && text.data[at + 1] <= '9';
+         at += 2)
+        digits |= (uint64_t)(text.data[at + 1] - '0') << 8 * count++;
+    if (count == 0)
         return false;
+    struct span rest = {NULL, 0};
     if (at < size) {
         if (text.data[at] != ' ' || !begins_with_letter(text.data + at + 1, text.data + size))
             return false;
-        reply.text = (struct span){text.data + at + 1, size - at - 1};
+        rest = (struct span){text.data + at + 1, size - at - 1};
     }
-    *ret_reply = reply;
+    ret_reply->digit_count = (uint8_t)count;
+    static_assert(sizeof digits == sizeof ret_reply->digits, "a digit a byte");
+    memcpy(ret_reply->digits, &digits, sizeof digits);
+    ret_reply->text = rest;
     return true;
 }
 

@@ -95,6 +95,24 @@ static size_t name_feed_cluster(struct name_parse *parse, const char *at, size_t
     return size;
 }
 
+/* Nearly all that a name is of: letters of U+0400–047F that go on with a word and join nothing. Returns how many bytes they are. */
+static inline size_t name_feed_plain(struct name_parse *parse, const char *at, const char *end)
+{
+    size_t size = 0, left = (size_t)(end - at);
+    while (left - size >= 2 && ((unsigned char)at[size] & 0xfe) == 0xd0 && (left - size == 2 || is_inert(at[size + 2])) &&
+           parse->letters < LETTERS_MAX && parse->size + 2 <= VALUE_NAME_MAX) {
+        memcpy(parse->out + parse->size, at + size, 2);
+        parse->size += 2;
+        parse->letters++;
+        size += 2;
+    }
+    if (size) {
+        parse->ends[parse->words - 1] = parse->size;
+        parse->on_letter = true;
+    }
+    return size;
+}
+
 bool value_name(struct span text, char out[VALUE_NAME_MAX], struct value_name *ret_name)
 {
     struct name_parse parse = {.out = out};
@@ -102,6 +120,9 @@ bool value_name(struct span text, char out[VALUE_NAME_MAX], struct value_name *r
     size_t size;
     for (const char *at = text.data; at < end; at += size) {
         uint32_t code_point;
+        size = parse.in_word ? name_feed_plain(&parse, at, end) : 0;
+        if (size)
+            continue;
         size = value_decode(at, &code_point);
         if (is_inert(at[0]) && (at + size == end || is_inert(at[size]))) {
             if (!name_feed(&parse, code_point, at, (unsigned)size))
