@@ -2,10 +2,11 @@
 #include "io/rows.h"
 
 #include "engine/values.h"
+#include "io/csv.h"
 
 #define ROW_MAX 512 /* keys, quotes and numbers of a request */
 
-static size_t put_number(char *out, unsigned number)
+static size_t put_number(char *out, uint64_t number)
 {
     size_t size = 0;
     if (number >= 10)
@@ -131,6 +132,35 @@ int rows_request(const struct rows *rows, const struct phone *phone, const struc
         out = kase->reference.size ? json_put(out, kase->reference) : mempcpy(out, "null", 4);
     }
     out = mempcpy(out, "}\n", 2);
+    buffer->size += (size_t)(out - begin);
+    buffer->rows++;
+    return 0;
+}
+
+int rows_reject(const struct reject_row *row, struct buffer *buffer, struct fault *fault)
+{
+    char *out = buffer_room(buffer, 160 + 2 * (row->file.size + row->identity.size + row->detail.size), fault);
+    if (!out)
+        return -1;
+    char *begin = out;
+    out += csv_quote(row->file, out);
+    *out++ = ',';
+    out += put_number(out, row->line);
+    const char *const words[] = {KIND_WORDS[row->kind], row->outcome, REASON_WORDS[row->reason]};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        *out++ = ',';
+        out = stpcpy(out, words[i]);
+    }
+    *out++ = ',';
+    out += csv_quote(row->identity, out);
+    *out++ = ',';
+    if (row->phone_known) {
+        value_phone_write(row->phone, out);
+        out += 11;
+    }
+    *out++ = ',';
+    out += csv_quote(row->detail, out);
+    *out++ = '\n';
     buffer->size += (size_t)(out - begin);
     buffer->rows++;
     return 0;

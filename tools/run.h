@@ -111,6 +111,7 @@ struct run {
     struct publish_place place;
     struct crew crew;
     struct crew filer; /* the one thread that writes the output files */
+    bool filing;       /* it is at work: until run_finish_files */
     struct spool_pool pool;
     struct spool events, notices, rejects, findings, index;
     struct ingest ingest;
@@ -206,7 +207,8 @@ int run_open_output(struct run *run, struct ring *ring, struct output **output, 
                     struct fault *fault);
 int run_file_part(struct run *run, struct part_output *output, struct crew_worker *filer);
 int run_store_part(struct run *run, struct part_output *output);
-int run_finish_files(struct run *run);  /* writes what is left and syncs */
+void run_finish_parts(struct run *run, struct crew_worker *filer); /* writes what is left and syncs, while others go on */
+int run_finish_files(struct run *run); /* waits for that */
 void run_close_files(struct run *run);
 int run_flush_queues(struct run *run);
 int run_queue_due(struct run *run, const struct due_entry *entries, size_t count);

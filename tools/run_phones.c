@@ -537,11 +537,14 @@ static void file_parts(struct crew_worker *filer, void *context)
             break;
         part_written(run, &run->filed_parts, run_file_part(run, output, filer) != 0);
     }
+    if (!crew_failed(&run->crew) && !filer->fault.code)
+        run_finish_parts(run, filer);
 }
 
 int run_apply_phones(struct run *run)
 {
     crew_start(&run->filer, file_parts, run);
+    run->filing = true;
     crew_start(&run->crew, apply_phones, run);
     int failed = 0;
     for (uint32_t part = 0; part < run_parts(run) && !failed; part++) {
@@ -550,6 +553,7 @@ int run_apply_phones(struct run *run)
         part_written(run, &run->stored_parts, failed);
         progress_tick(&run->progress, part + 1, run_parts(run), atomic_load(&run->ingest.records_done));
     }
-    int workers = crew_join(&run->crew, run->fault), files = crew_join(&run->filer, run->fault);
-    return failed || workers || files ? -1 : 0;
+    if (crew_join(&run->crew, run->fault))
+        failed = -1;
+    return failed ? run_finish_files(run), -1 : 0;
 }

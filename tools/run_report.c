@@ -81,17 +81,17 @@ static int write_reject(struct run *run, const char *bytes, struct buffer *out)
     default:
         file->warnings++;
     }
-    struct fault *fault = run->fault;
     run->rejects_rows++;
-    buffer_csv(out, span_of(file->name), ',', fault);
-    buffer_format(out, fault, "%llu,%s,%s,%s,", (unsigned long long)input_line(&run->inputs, reject.piece, reject.line),
-                  KIND_WORDS[reject.kind], OUTCOME_NAMES[reject.outcome], REASON_WORDS[reject.reason]);
-    buffer_csv(out, (struct span){bytes + sizeof reject, reject.identity_size}, ',', fault);
-    if (reject.phone_known)
-        buffer_phone(out, reject.phone, fault);
-    buffer_add(out, ",", 1, fault);
-    buffer_csv(out, span_of(DETAILS[reject.reason] ? DETAILS[reject.reason] : ""), '\n', fault);
-    return fault->code ? -1 : 0;
+    struct reject_row row = {.file = span_of(file->name),
+                             .identity = {bytes + sizeof reject, reject.identity_size},
+                             .detail = span_of(DETAILS[reject.reason] ? DETAILS[reject.reason] : ""),
+                             .line = input_line(&run->inputs, reject.piece, reject.line),
+                             .kind = (enum kind)reject.kind,
+                             .outcome = OUTCOME_NAMES[reject.outcome],
+                             .reason = (enum reason)reject.reason,
+                             .phone_known = reject.phone_known,
+                             .phone = reject.phone};
+    return rows_reject(&row, out, run->fault);
 }
 
 static int write_reject_part(struct run *run, uint32_t part, struct buffer *out)
@@ -137,8 +137,7 @@ static int write_reject_part(struct run *run, uint32_t part, struct buffer *out)
 int run_write_rejects(struct run *run)
 {
     struct buffer out = {0};
-    int failed = run_open_output(run, run->ring, &run->rejects_file, "rejects.csv",
-                                 "file,line,kind,outcome,reason,identity,msisdn,detail\n", run->fault);
+    int failed = run_open_output(run, run->ring, &run->rejects_file, "rejects.csv", ROWS_REJECT_HEADER, run->fault);
     for (uint32_t part = 0; part < REJECT_PARTS && !failed; part++)
         failed = write_reject_part(run, part, &out);
     failed = failed || output_append(run->rejects_file, out.data, out.size, run->fault);

@@ -73,9 +73,8 @@ int run_file_part(struct run *run, struct part_output *part, struct crew_worker 
     return write_outbound(run, part, filer) || write_requests(run, part, filer) ? -1 : 0;
 }
 
-static void finish_files(struct crew_worker *filer, void *context)
+void run_finish_parts(struct run *run, struct crew_worker *filer)
 {
-    struct run *run = context;
     for (uint32_t i = 0; i < run->facts.ref->operator_count; i++)
         if (run->outbound[i] && output_finish(run->outbound[i], &filer->fault))
             return;
@@ -86,7 +85,10 @@ static void finish_files(struct crew_worker *filer, void *context)
 
 int run_finish_files(struct run *run)
 {
-    return crew_run(&run->filer, finish_files, run, run->fault);
+    if (!run->filing)
+        return 0;
+    run->filing = false;
+    return crew_join(&run->filer, run->fault);
 }
 
 static void close_files(struct crew_worker *filer, void *context)
