@@ -13,7 +13,6 @@
 #include <time.h>
 
 #define AHEAD_MAX (400 * DAY_MS)
-#define REWRITE_SHARE 4 /* open is written anew where a fourth of it or more is touched */
 
 static int64_t clock_ms(void)
 {
@@ -168,24 +167,6 @@ static int share_totals(struct run *run)
         run->workers[w].apply.totals_counts = counts;
     }
     return 0;
-}
-
-/* Is so much of the open table touched that writing it anew costs less than a segment of changes? */
-static void decide_rewrite(struct run *run)
-{
-    const struct state *state = run->store->state;
-    uint64_t open = 0, events = 0;
-    for (uint32_t i = 0; i < state->segment_counts[SEGMENTED_OPEN]; i++)
-        open += state->segments[SEGMENTED_OPEN][i].entries;
-    for (uint32_t part = 0; part < run_parts(run); part++)
-        events += spool_size(&run->events, part);
-    run->look_at_all = state->look_at_all;
-    run->rewrite_open = open && (run->look_at_all || events / 64 >= open / REWRITE_SHARE);
-    if (open < 4096 && state->segment_counts[SEGMENTED_OPEN] > 1) /* so few that it is always cheap */
-        run->rewrite_open = true;
-    run->state->look_at_all = 0;
-    if (run->rewrite_open) /* the pass over the phones writes it all anew */
-        run->state->segment_counts[SEGMENTED_OPEN] = run->state->merge_counts[SEGMENTED_OPEN] = 0;
 }
 
 static void add_up(struct run *run)
@@ -356,8 +337,7 @@ static int do_passes(struct run *run)
         return -1;
     /* Beyond this point every event has its phone. */
 
-    decide_rewrite(run);
-    if (begin_writing(run) || publish_begin(&run->place, &run->folder_fd, run->fault) ||
+    if (run_open_decide(run) || begin_writing(run) || publish_begin(&run->place, &run->folder_fd, run->fault) ||
         run_apply_phones(run))
         return -1;
     add_up(run);

@@ -296,6 +296,8 @@ static int write_record(struct phones *phones, bool was_in_open)
         }
     }
     bool open = phone_is_open(phone);
+    if ((open || was_in_open) && run_open_change(phones->run, worker, phone->hash, phone->number, phones->fault))
+        return -1;
     struct segment_builder *builder = open ? &worker->open_builder : &worker->closed_builder;
     char *room = segment_room(builder, phone_encoded_max(phone, count), phones->fault);
     if (!room)
@@ -309,15 +311,6 @@ static int write_record(struct phones *phones, bool was_in_open)
                    ? -1
                    : 0;
     return 0;
-}
-
-static int copy_open(struct phones *phones, uint64_t hash, uint32_t phone, struct span record)
-{
-    char *room = segment_room(&phones->worker->open_builder, record.size, phones->fault);
-    if (!room)
-        return -1;
-    memcpy(room, record.data, record.size);
-    return segment_add(&phones->worker->open_builder, hash, phone, record.size, phones->fault);
 }
 
 /* ---- one phone ---- */
@@ -373,7 +366,7 @@ static int do_phone(struct phones *phones, uint64_t hash, uint32_t number, const
         emit_rows(phones) || emit_queues(phones))
         return -1;
     if (!apply->changed || !apply->phone.case_count)
-        return was_in_open && phones->run->rewrite_open ? copy_open(phones, hash, number, record) : 0;
+        return was_in_open && phones->run->rewrite_open ? run_open_keep(worker, hash, number, record, phones->fault) : 0;
     return write_record(phones, was_in_open);
 }
 
@@ -389,10 +382,7 @@ static int do_part(struct phones *phones, uint32_t part)
     struct sort_entry *events = (struct sort_entry *)worker->order.data;
     size_t count = worker->order.size / sizeof *events;
     sort_entries(events, (struct sort_entry *)worker->spare.data, count, event_order, run);
-    segment_begin(&worker->open_builder, run->segment_numbers[SEGMENTED_OPEN], &worker->output->blobs);
-    segment_begin(&worker->closed_builder, run->segment_numbers[SEGMENTED_CLOSED], &worker->output->blobs);
-    uint64_t from = run->part_bits ? (uint64_t)part << (64 - run->part_bits) : 0;
-    if (run->rewrite_open && segment_scan(&worker->open, from, phones->fault))
+    if (run_open_begin(run, worker, part, phones->fault))
         return -1;
     for (size_t begin = 0;;) {
         struct segment_entry entry = {0};
@@ -411,7 +401,7 @@ static int do_part(struct phones *phones, uint32_t part)
         if (entry_first) {
             failed = !entry.record.size  ? 0
                      : run->look_at_all ? do_phone(phones, entry.hash, entry.sub, NULL, 0, entry.record)
-                                        : copy_open(phones, entry.hash, entry.sub, entry.record);
+                                        : run_open_keep(worker, entry.hash, entry.sub, entry.record, phones->fault);
             failed = failed || segment_next(&worker->open, phones->fault);
         } else {
             size_t end = begin + 1;
@@ -432,9 +422,19 @@ static int do_part(struct phones *phones, uint32_t part)
         if (failed)
             return -1;
     }
+    run_open_end(run, worker);
+    return run_flush_history(phones->run, worker, phones->fault) ? -1 : 0;
+}
+
+static int make_part(struct phones *phones, uint32_t part)
+{
+    struct run *run = phones->run;
+    struct run_worker *worker = phones->worker;
     struct part_output *output = worker->output;
-    if (run_flush_history(phones->run, worker, phones->fault) || segment_end(&worker->open_builder, phones->fault) ||
-        segment_end(&worker->closed_builder, phones->fault))
+    segment_begin(&worker->open_builder, run->segment_numbers[SEGMENTED_OPEN], &output->blobs);
+    segment_begin(&worker->closed_builder, run->segment_numbers[SEGMENTED_CLOSED], &output->blobs);
+    if ((run->copying ? run_open_copy(run, worker, part, phones->fault) : do_part(phones, part)) ||
+        segment_end(&worker->open_builder, phones->fault) || segment_end(&worker->closed_builder, phones->fault))
         return -1;
     output->open_entries = worker->open_builder.entries_total;
     output->open_bytes = worker->open_builder.bytes_total;
@@ -469,6 +469,8 @@ static int open_views(struct phones *phones)
     const struct state *state = run->store->state;
     return store_read_begin(run->store, &worker->txn, phones->fault) ||
                    segment_view_live(&worker->open, &run->store->db, worker->txn, state, SEGMENTED_OPEN, phones->fault) ||
+                   (run->rewrite_open &&
+                    segment_view_live(&worker->copied, &run->store->db, worker->txn, state, SEGMENTED_OPEN, phones->fault)) ||
                    segment_view_live(&worker->closed, &run->store->db, worker->txn, state, SEGMENTED_CLOSED, phones->fault)
                ? -1
                : 0;
@@ -483,7 +485,7 @@ static void apply_phones(struct crew_worker *crew_worker, void *context)
         while (take_part(&phones, &part)) {
             struct part_output *output = &run->window[part % run->window_size];
             phones.worker->output = output;
-            int failed = do_part(&phones, part);
+            int failed = make_part(&phones, part);
             if (failed)
                 atomic_store(&run->crew.failed, true);
             pthread_mutex_lock(&run->window_lock);
@@ -501,6 +503,7 @@ static void apply_phones(struct crew_worker *crew_worker, void *context)
         pthread_mutex_unlock(&run->window_lock);
     }
     segment_view_close(&phones.worker->open);
+    segment_view_close(&phones.worker->copied);
     segment_view_close(&phones.worker->closed);
     store_read_end(phones.worker->txn);
     phones.worker->txn = NULL;
@@ -541,10 +544,9 @@ static void file_parts(struct crew_worker *filer, void *context)
         run_finish_parts(run, filer);
 }
 
-int run_apply_phones(struct run *run)
+/* One pass over the parts: the workers make them, this thread stores them. */
+static int make_parts(struct run *run)
 {
-    crew_start(&run->filer, file_parts, run);
-    run->filing = true;
     crew_start(&run->crew, apply_phones, run);
     int failed = 0;
     for (uint32_t part = 0; part < run_parts(run) && !failed; part++) {
@@ -553,7 +555,30 @@ int run_apply_phones(struct run *run)
         part_written(run, &run->stored_parts, failed);
         progress_tick(&run->progress, part + 1, run_parts(run), atomic_load(&run->ingest.records_done));
     }
-    if (crew_join(&run->crew, run->fault))
-        failed = -1;
-    return failed ? run_finish_files(run), -1 : 0;
+    return crew_join(&run->crew, run->fault) || failed ? -1 : 0;
+}
+
+/* The parts that were left as they are, into the new table; when the files have theirs, as the window is used again. */
+static int copy_parts(struct run *run)
+{
+    pthread_mutex_lock(&run->window_lock);
+    while (run->filed_parts < run_parts(run) && !crew_failed(&run->crew))
+        pthread_cond_wait(&run->window_news, &run->window_lock);
+    pthread_mutex_unlock(&run->window_lock);
+    if (crew_failed(&run->crew))
+        return -1;
+    for (uint32_t i = 0; i < run->window_size; i++)
+        run->window[i].ready = false;
+    run->next_part = run->stored_parts = 0;
+    return make_parts(run);
+}
+
+int run_apply_phones(struct run *run)
+{
+    crew_start(&run->filer, file_parts, run);
+    run->filing = true;
+    if (make_parts(run) == 0 && (!run_open_lacks(run) || copy_parts(run) == 0))
+        return 0;
+    run_finish_files(run); /* its fault may be why */
+    return -1;
 }

@@ -274,6 +274,7 @@ void run_tear_down(struct run *run)
         sys.free(output->outbound);
     }
     run_close_keeping(run);
+    sys.free(run->as_is);
     output_close(run->rejects_file);
     output_close(run->findings_file);
     struct spool *spools[] = {&run->events, &run->notices, &run->index, &run->rejects, &run->findings};

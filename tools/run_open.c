@@ -1,0 +1,107 @@
+/* run_open.c - the table of open cases, where a run writes the whole of it anew: when it does, and how a part in which nothing
+ * changes is spared.
+ *
+ *   decided before the pass   many events against few open cases: likely most will change
+ *   a part of the pass        as it is, until one of its cases changes; then what lay before that one is copied, and all behind it
+ *   after the pass            all parts are as they were: the old segments stay, and nothing was written (the same dumps again);
+ *                             some are: those are copied too, as the old segments go */
+#include "tools/run.h"
+
+#define REWRITE_SHARE 4 /* open is written anew where a fourth of it or more is touched */
+
+int run_open_decide(struct run *run)
+{
+    const struct state *state = run->store->state;
+    uint64_t open = 0, events = 0;
+    for (uint32_t i = 0; i < state->segment_counts[SEGMENTED_OPEN]; i++)
+        open += state->segments[SEGMENTED_OPEN][i].entries;
+    for (uint32_t part = 0; part < run_parts(run); part++)
+        events += spool_size(&run->events, part);
+    run->look_at_all = state->look_at_all;
+    run->rewrite_open = open && (run->look_at_all || events / 64 >= open / REWRITE_SHARE);
+    if (open < 4096 && state->segment_counts[SEGMENTED_OPEN] > 1) /* so few that it is always cheap */
+        run->rewrite_open = true;
+    run->state->look_at_all = 0;
+    if (!run->rewrite_open)
+        return 0;
+    run->state->segment_counts[SEGMENTED_OPEN] = run->state->merge_counts[SEGMENTED_OPEN] = 0;
+    run->as_is = sys.alloc(run_parts(run) * sizeof *run->as_is);
+    return run->as_is ? 0 : fault_memory(run->fault);
+}
+
+static uint64_t first_hash(const struct run *run, uint32_t part)
+{
+    return run->part_bits ? (uint64_t)part << (64 - run->part_bits) : 0;
+}
+
+int run_open_begin(struct run *run, struct run_worker *worker, uint32_t part, struct fault *fault)
+{
+    worker->part = part;
+    worker->as_is = run->rewrite_open;
+    return run->rewrite_open ? segment_scan(&worker->open, first_hash(run, part), fault) : 0;
+}
+
+void run_open_end(struct run *run, const struct run_worker *worker)
+{
+    if (run->rewrite_open)
+        run->as_is[worker->part] = worker->as_is;
+}
+
+static int copy(struct run_worker *worker, const struct segment_entry *entry, struct fault *fault)
+{
+    if (!entry->record.size) /* gone */
+        return 0;
+    char *room = segment_room(&worker->open_builder, entry->record.size, fault);
+    if (!room)
+        return -1;
+    memcpy(room, entry->record.data, entry->record.size);
+    return segment_add(&worker->open_builder, entry->hash, entry->sub, entry->record.size, fault);
+}
+
+/* Copies the part's entries up to (hash, sub), that one left out; `all`: to its end. */
+static int copy_before(struct run *run, struct run_worker *worker, struct segment_view *view, bool all, uint64_t hash, uint32_t sub,
+                       struct fault *fault)
+{
+    struct segment_entry entry;
+    int there;
+    if (segment_scan(view, first_hash(run, worker->part), fault))
+        return -1;
+    while ((there = segment_peek(view, &entry, fault)) > 0 && part_of(entry.hash, run->part_bits) == worker->part &&
+           (all || entry.hash < hash || (entry.hash == hash && entry.sub < sub)))
+        if (copy(worker, &entry, fault) || segment_next(view, fault))
+            return -1;
+    return there < 0 ? -1 : 0;
+}
+
+int run_open_keep(struct run_worker *worker, uint64_t hash, uint32_t sub, struct span record, struct fault *fault)
+{
+    return worker->as_is ? 0 : copy(worker, &(struct segment_entry){hash, sub, record}, fault);
+}
+
+int run_open_change(struct run *run, struct run_worker *worker, uint64_t hash, uint32_t sub, struct fault *fault)
+{
+    if (!worker->as_is)
+        return 0;
+    worker->as_is = false;
+    return copy_before(run, worker, &worker->copied, false, hash, sub, fault);
+}
+
+int run_open_copy(struct run *run, struct run_worker *worker, uint32_t part, struct fault *fault)
+{
+    worker->part = part;
+    return run->as_is[part] ? copy_before(run, worker, &worker->open, true, 0, 0, fault) : 0;
+}
+
+bool run_open_lacks(struct run *run)
+{
+    const struct state *old = run->store->state;
+    uint32_t as_is = 0;
+    for (uint32_t part = 0; run->rewrite_open && part < run_parts(run); part++)
+        as_is += run->as_is[part];
+    run->copying = as_is && as_is < run_parts(run);
+    if (as_is == run_parts(run)) {
+        run->state->segment_counts[SEGMENTED_OPEN] = old->segment_counts[SEGMENTED_OPEN];
+        run->state->merge_counts[SEGMENTED_OPEN] = old->merge_counts[SEGMENTED_OPEN];
+    }
+    return run->copying;
+}
