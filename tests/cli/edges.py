@@ -103,6 +103,42 @@ def test_many_transactions(b):
     same("reminders", reminders, {"language": count // 2, "name": count // 2})
 
 
+def test_open_left_as_it_is(b):
+    """the same dumps again write nothing of the open cases; with a little that is new among them, none of the others is lost, nor
+    does one that closed come back, whatever the number of workers"""
+    count = 6000
+    phones = [77010000000 + i for i in range(count)]
+    b.write("notices.csv", NOTICES + "".join(notice(f"N{i}", phone, 2) for i, phone in enumerate(phones)))
+    b.write("replies.csv", MESSAGES + "".join(message(f"m{i}", phone, 3, "12:00:00", "R 1 2") for i, phone in enumerate(phones)))
+    b.write("few.csv", MESSAGES + message("new", phones[17], 3, "13:00:00", "R 1 2 Ахметова Айша") + message("new2", phones[4711], 3, "13:00:00", "R 1 2 Ли Ян"))
+    b.write("gone.csv", f"notice_id,withdrawn_at,cause\nN99,{day(3, '13:00:00')},mistake\n")
+
+    def of_open(store):
+        return [line.split() for line in b("check", store).splitlines() if line.split()[0] == "open"]
+    for store, workers in (("store", 1), ("wide", 3), ("plain", 1)):
+        b.init(store)
+        b.run(2, f"{store}-2", "notices.csv", store=store)
+        b.run(3, f"{store}-3", "replies.csv", store=store)
+        if store == "plain":
+            b.run(3, "plain-few", "few.csv", "gone.csv", store=store)
+            continue
+        before, size = of_open(store), os.path.getsize(f"{b.work}/{store}/data.mdb")
+        again = json.loads(b.run(3, f"{store}-again", "replies.csv", store=store, more=("--workers", workers, "--json")))
+        same("repeats", again["inputs"][0]["duplicates"], count)
+        same("what check says of the open cases", of_open(store), before)
+        if os.path.getsize(f"{b.work}/{store}/data.mdb") > size + (128 << 10):
+            raise Failed("a run in which nothing changed made the store larger")
+        b.run(3, f"{store}-few", "few.csv", "replies.csv", "gone.csv", store=store, more=("--workers", workers))
+    for store in ("store", "wide"):
+        for kind in ("cases", "sms", "requests"):
+            same(f"{kind} of {store}", b("export", store, kind, "--phones"), b("export", "plain", kind, "--phones"))
+        b.run(6, f"{store}-6", store=store)
+    b.run(6, "plain-6", store="plain")
+    for name, data in folder(f"{b.work}/plain-6").items():
+        if name.startswith("outbound-"):
+            same(name, [folder(f"{b.work}/{store}-6")[name] == data for store in ("store", "wide")], [True, True])
+
+
 def test_report_of_receipts(b):
     """SMS without a final receipt, of an operator that gives receipts; prompts whose last SMS failed"""
     a, f, c, d = "77011111111", "77012222222", "77013333333", "77051111111"
