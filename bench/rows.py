@@ -57,6 +57,11 @@ class Bench:
         self.drop(*(x for x in ("out", "store") if x not in keep))
         return figures
 
+    def kept_bytes(self, store):
+        """of the folders that a store keeps"""
+        told = subprocess.run([self.besik, "check", self.at(store)], check=True, capture_output=True, text=True).stdout
+        return sum(int(line.split()[3]) for line in told.splitlines() if line.startswith("folders "))
+
     def floor(self, write, files, inputs, *options):
         self.drop("floor")
         told = subprocess.run([f"{self.tools}/floor", self.at("floor"), "--write", str(int(write)), "--files", str(files), *options, *inputs],
@@ -250,10 +255,16 @@ def row_serial(bench):
 
 
 def row_written(bench):
+    """the folder that is kept for `reissue` is counted apart, as the outputs are"""
     path = f"{bench.loads.dialogues(bench.messages)}/messages.csv"
-    one = bench.replay([path], bench.messages, "--memory", "8G")
-    return {"row": "bytes written to store and spill a byte of input", "goal": "≤ 0.6", "ratio": f"{one['store_bytes'] / os.path.getsize(path):.2f}",
-            "besik": f"{one['store_bytes'] / 1e6:.0f} MB", "other": f"{os.path.getsize(path) / 1e6:.0f} MB of input"}
+    bench.store_with_notices("store", bench.messages)
+    before = bench.kept_bytes("store")
+    one = bench.replay([path], bench.messages, "--memory", "8G", keep=("store",))
+    kept = bench.kept_bytes("store") - before
+    bench.drop("store")
+    size = os.path.getsize(path)
+    return {"row": "bytes written to store and spill a byte of input", "goal": "≤ 0.6", "ratio": f"{(one['store_bytes'] - kept) / size:.2f}",
+            "besik": f"{(one['store_bytes'] - kept) / 1e6:.0f} MB, and {kept / 1e6:.0f} MB of kept folder", "other": f"{size / 1e6:.0f} MB of input"}
 
 
 def row_receipts(bench):

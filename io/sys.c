@@ -75,6 +75,12 @@ static void *real_map_file(int fd, size_t size, bool scattered)
     return block;
 }
 
+static void real_will_need(const void *part, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)part & ~(page - 1);
+    (void)madvise((void *)begin, (uintptr_t)part + size - begin, MADV_WILLNEED);
+}
+
 static void real_keep(const void *secret, size_t size)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)secret & ~(page - 1), end = (uintptr_t)secret + size;
@@ -121,6 +127,7 @@ struct sys sys = {
     .closedir = closedir,
     .map = real_map,
     .map_file = real_map_file,
+    .will_need = real_will_need,
     .unmap = munmap,
     .keep = real_keep,
     .remap = real_remap,

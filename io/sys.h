@@ -36,6 +36,7 @@ struct sys {
     int (*closedir)(DIR *dir);
     void *(*map)(size_t size);             /* zeroed anonymous pages; NULL on failure */
     void *(*map_file)(int fd, size_t size, bool scattered); /* to be read, `scattered`: a page here and there; NULL on failure */
+    void (*will_need)(const void *part, size_t size); /* of a mapped file: read in while others are looked at; best effort */
     int (*unmap)(void *block, size_t size);
     void (*keep)(const void *secret, size_t size); /* out of swap and dumps; best effort */
     void *(*remap)(void *block, size_t old_size, size_t size); /* mremap, may move; NULL on failure */

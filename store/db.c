@@ -3,6 +3,7 @@
 
 #include "engine/check.h"
 #include "io/sys.h"
+#include "store/leaves.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,11 @@ static int cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret_cursor)
     return mdb_cursor_open(txn, table, ret_cursor);
 }
 
+static struct leaves *leaves_of(MDB_txn *txn)
+{
+    return mdb_env_get_userctx(mdb_txn_env(txn));
+}
+
 struct db_calls db_calls = {
     .env_open = mdb_env_open,
     .txn_begin = mdb_txn_begin,
@@ -33,6 +39,8 @@ struct db_calls db_calls = {
     .cursor_open = cursor_open,
     .cursor_get = mdb_cursor_get,
     .cursor_del = mdb_cursor_del,
+    .cursor_txn = mdb_cursor_txn,
+    .leaves_of = leaves_of,
 };
 
 const char *const DB_TABLE_NAMES[TABLE_COUNT] = {
@@ -42,6 +50,9 @@ const char *const DB_TABLE_NAMES[TABLE_COUNT] = {
 
 int db_fault(struct fault *fault, int error, const char *doing)
 {
+    if (error == MDB_CORRUPTED)
+        return fault_set(fault, FAULT_FAILED, "store: %s: data.mdb is not what it was: give the command again, which looks at all of it",
+                         doing);
     if (error > 0) /* the system's, not LMDB's own */
         return fault_errno(fault, error, "store: %s", doing);
     return fault_set(fault, FAULT_FAILED, "store: %s: %s", doing, mdb_strerror(error));
@@ -178,11 +189,24 @@ uint64_t db_key_sum(enum table table, const void *key, size_t key_size)
     return XXH3_64bits_withSeed(key, key_size, 0x6b657973 + table);
 }
 
+void db_watch(struct db *db, struct leaves *leaves)
+{
+    mdb_env_set_userctx(db->env, leaves);
+}
+
+/* What LMDB is about to meet is what it should be: 0 or MDB_CORRUPTED. */
+static int meet(MDB_txn *txn, enum table table, const void *key, size_t key_size, bool last, bool written)
+{
+    struct leaves *leaves = db_calls.leaves_of(txn);
+    return !leaves || leaves_meet(leaves, table, key, key_size, last, written) ? 0 : MDB_CORRUPTED;
+}
+
 int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key, size_t key_size, struct span *ret_payload,
            struct fault *fault)
 {
     MDB_val k = {key_size, (void *)key}, v;
-    int error = db_calls.get(txn, db->tables[table], &k, &v);
+    int error = meet(txn, table, key, key_size, false, false);
+    error = error ? error : db_calls.get(txn, db->tables[table], &k, &v);
     if (error == MDB_NOTFOUND)
         return 1;
     if (error)
@@ -190,7 +214,20 @@ int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key,
     return db_check(table, &k, &v, ret_payload, fault);
 }
 
-int db_cursor_get(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *value, MDB_cursor_op op)
+/* The same of a cursor: from where it stands it goes on to a neighbour at most. (Not behind a deletion: being asked where it stands,
+ * a cursor forgets that it has gone on already.) */
+static int meet_by_cursor(MDB_cursor *cursor, enum table table, const MDB_val *key, MDB_cursor_op op)
+{
+    MDB_txn *txn = db_calls.cursor_txn(cursor);
+    MDB_val here = *key, value;
+    bool from_key = op == MDB_SET_RANGE || op == MDB_SET_KEY;
+    if (!db_calls.leaves_of(txn))
+        return 0;
+    bool stands = from_key || (op != MDB_FIRST && op != MDB_LAST && mdb_cursor_get(cursor, &here, &value, MDB_GET_CURRENT) == 0);
+    return meet(txn, table, stands ? here.mv_data : NULL, here.mv_size, op == MDB_LAST || op == MDB_PREV, false);
+}
+
+static int get_by_cursor(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *value, MDB_cursor_op op)
 {
     static const uint8_t KEY_SIZES[TABLE_COUNT] = {/* 0: of any size */
                                                    [TABLE_RUNS] = 4,
@@ -207,6 +244,12 @@ int db_cursor_get(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *v
     int error = db_calls.cursor_get(cursor, key, value, op);
     bool piece = KEY_SIZES[table] == 12 && key->mv_size == 16; /* of a value that goes on in others */
     return !error && KEY_SIZES[table] && key->mv_size != KEY_SIZES[table] && !piece ? MDB_CORRUPTED : error;
+}
+
+int db_cursor_get(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *value, MDB_cursor_op op)
+{
+    int error = meet_by_cursor(cursor, table, key, op);
+    return error ? error : get_by_cursor(cursor, table, key, value, op);
 }
 
 /* ---- writing ---- */
@@ -239,7 +282,8 @@ static int put(struct db_writer *writer, enum table table, const void *key, size
                struct fault *fault)
 {
     MDB_val k = {key_size, (void *)key}, v = {size + CHECKSUM_SIZE, NULL};
-    int error = db_calls.put(writer->txn, writer->db->tables[table], &k, &v, MDB_RESERVE | MDB_NOOVERWRITE);
+    int error = meet(writer->txn, table, key, key_size, false, true);
+    error = error ? error : db_calls.put(writer->txn, writer->db->tables[table], &k, &v, MDB_RESERVE | MDB_NOOVERWRITE);
     if (!error) {
         writer->keys.sums[table] += db_key_sum(table, key, key_size);
         writer->keys_changed = true;
@@ -297,7 +341,8 @@ int db_put(struct db_writer *writer, enum table table, const void *key, size_t k
 int db_delete(struct db_writer *writer, enum table table, const void *key, size_t key_size, struct fault *fault)
 {
     MDB_val k = {key_size, (void *)key};
-    int error = db_calls.del(writer->txn, writer->db->tables[table], &k, NULL);
+    int error = meet(writer->txn, table, key, key_size, false, true);
+    error = error ? error : db_calls.del(writer->txn, writer->db->tables[table], &k, NULL);
     if (!error)
         key_is_gone(writer, table, key, key_size);
     return error && error != MDB_NOTFOUND ? db_fault(fault, error, "delete") : 0;
@@ -326,13 +371,14 @@ int db_sweep(struct db_writer *writer, enum table table, const void *from, size_
                 CHECK(key.mv_size <= sizeof last);
                 memcpy(last, key.mv_data, last_size = key.mv_size);
                 writer->bytes += value.mv_size / 16 + 64; /* freed pages cost little, but not nothing */
-                error = db_calls.cursor_del(cursor, 0);
+                error = meet(writer->txn, table, last, last_size, false, true);
+                error = error ? error : db_calls.cursor_del(cursor, 0);
                 if (!error)
                     key_is_gone(writer, table, last, last_size);
                 full = writer->bytes > writer->limit;
             }
-            if (!error && !full)
-                error = db_cursor_get(cursor, table, &key, &value, MDB_NEXT);
+            if (!error && !full) /* what is behind a key that was deleted was looked at with it */
+                error = (what == DB_DELETE ? get_by_cursor : db_cursor_get)(cursor, table, &key, &value, MDB_NEXT);
         }
         mdb_cursor_close(cursor);
         if (error && error != MDB_NOTFOUND)

@@ -17,7 +17,9 @@ struct db_keys {
     uint64_t sums[TABLE_COUNT];
 };
 
-struct db_calls { /* LMDB's calls that can fail; tests swap entries */
+struct leaves;
+
+struct db_calls { /* LMDB's calls that can fail, or that take what it gave; tests swap entries */
     int (*env_open)(MDB_env *env, const char *path, unsigned flags, mdb_mode_t mode);
     int (*txn_begin)(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **ret_txn);
     int (*txn_commit)(MDB_txn *txn);
@@ -27,6 +29,8 @@ struct db_calls { /* LMDB's calls that can fail; tests swap entries */
     int (*cursor_open)(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret_cursor);
     int (*cursor_get)(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op);
     int (*cursor_del)(MDB_cursor *cursor, unsigned flags);
+    MDB_txn *(*cursor_txn)(MDB_cursor *cursor);
+    struct leaves *(*leaves_of)(MDB_txn *txn); /* what db_watch set */
 };
 extern struct db_calls db_calls;
 
@@ -39,6 +43,9 @@ struct db {
 };
 
 extern const char *const DB_TABLE_NAMES[TABLE_COUNT];
+
+/* From now on each leaf that one of the calls below will meet is looked at first (leaves.h); NULL: as it was. */
+void db_watch(struct db *db, struct leaves *leaves);
 
 /* Opens or makes STORE/data.mdb. `dir` for messages too. */
 int db_open(struct db *db, const char *dir, bool create, struct fault *fault);

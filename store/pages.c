@@ -10,6 +10,7 @@
 #include "store/pages.h"
 
 #include "io/sys.h"
+#include "store/leaves.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,8 +47,9 @@ struct look {
     const uint8_t *file;
     size_t page_size;
     struct meta meta;
-    uint8_t *used; /* a bit a page */
+    uint8_t *used; /* a bit a page; NULL: one leaf is looked at, not how pages are used */
     bool whole;
+    struct leaves *leaves; /* told of the leaves, which are not looked at; NULL: they are */
     struct tree trees[TABLE_COUNT];
     bool there[TABLE_COUNT];
     struct pages *pages;
@@ -104,7 +106,7 @@ static int claim(const struct look *look, unsigned kind, uint64_t from, uint64_t
 {
     if (first < 2 || first > look->meta.last_page || count > look->meta.last_page - first + 1)
         return broken(look, name_of(kind), from, "it names a page that cannot be");
-    for (uint64_t page = first; page < first + count; page++) {
+    for (uint64_t page = first; look->used && page < first + count; page++) {
         if (look->used[page / 8] & 1 << page % 8)
             return broken(look, name_of(kind), page, "it has two uses");
         look->used[page / 8] |= (uint8_t)(1 << page % 8);
@@ -166,6 +168,8 @@ static int read_free_list(struct branch *tree, uint64_t page, const uint8_t *val
             return -1;
     }
     tree->look->pages->free_pages += count;
+    if (tree->look->leaves)
+        leaves_digest(tree->look->leaves, value, 8 * (count + 1));
     return 0;
 }
 
@@ -177,6 +181,8 @@ static int read_tree(struct branch *tree, uint64_t page, const struct node *node
             continue;
         memcpy(&look->trees[table], node->value, sizeof(struct tree));
         look->there[table] = true;
+        if (look->leaves)
+            leaves_digest(look->leaves, &look->trees[table], sizeof(struct tree));
         return 0;
     }
     return broken(look, name_of(tree->kind), page, "it tells of no table of ours");
@@ -218,6 +224,34 @@ static int read_leaf_node(struct branch *tree, uint64_t page, const struct node 
 
 /* ---- trees ---- */
 
+static int walk_page(struct branch *tree, uint64_t number, unsigned level, const struct span *low, const struct span *high);
+
+/* A child of a branch: walked, or where it is one of the leaves that are told of, that. */
+static int walk_child(struct branch *tree, uint64_t parent, uint64_t number, unsigned level, const struct span *low, const struct span *high)
+{
+    struct look *look = tree->look;
+    if (claim(look, tree->kind, parent, number, 1))
+        return -1;
+    if (!look->leaves || !leaves_has(tree->kind) || level != tree->told.depth)
+        return walk_page(tree, number, level, low, high);
+    tree->met.leaves++;
+    return leaves_add(look->leaves, tree->kind, number, low ? *low : (struct span){NULL, 0}, look->fault);
+}
+
+/* What is behind the page is asked for at once: read one by one, a disk would make each wait. */
+static void ask_ahead(const struct branch *tree, const uint8_t *page, unsigned count, bool leaf, bool told)
+{
+    const struct look *look = tree->look;
+    struct node node;
+    for (unsigned i = 0; i < count && (leaf ? tree->kind == TREE_FREE : !told); i++) {
+        if (!read_node(look, tree->kind, page, get_u16(page + HEAD + 2 * i), leaf, &node))
+            return;
+        uint64_t first = leaf ? node.flags & NODE_LONG ? get_u64(node.value) : NO_PAGE : node.child;
+        if (first >= 2 && first <= look->meta.last_page)
+            sys.will_need(page_at(look, first), leaf ? look->page_size + node.size : look->page_size);
+    }
+}
+
 /* `low`, `high`: all keys lie in [low, high); NULL: no bound. */
 static int walk_page(struct branch *tree, uint64_t number, unsigned level, const struct span *low, const struct span *high)
 {
@@ -235,6 +269,7 @@ static int walk_page(struct branch *tree, uint64_t number, unsigned level, const
     struct node node, next;
     struct span before = {NULL, 0};
     unsigned count = (lower - HEAD) / 2;
+    ask_ahead(tree, page, count, leaf, look->leaves && leaves_has(tree->kind) && level + 1 == tree->told.depth);
     for (unsigned i = 0; i < count; i++) {
         size_t size = read_node(look, tree->kind, page, get_u16(page + HEAD + 2 * i), leaf, &node);
         taken += size;
@@ -255,10 +290,11 @@ static int walk_page(struct branch *tree, uint64_t number, unsigned level, const
             return broken(look, where, number, "a node is damaged");
         if (tree->kind == TREE_FREE && i + 1 < count && next.key.size != 8)
             return broken(look, where, number, "a node is damaged");
-        if (claim(look, tree->kind, number, node.child, 1) ||
-            walk_page(tree, node.child, level + 1, i ? &node.key : low, i + 1 < count ? &next.key : high))
+        if (walk_child(tree, number, node.child, level + 1, i ? &node.key : low, i + 1 < count ? &next.key : high))
             return -1;
     }
+    if (look->leaves && !leaf)
+        leaves_digest(look->leaves, page, look->page_size);
     return taken == look->page_size - upper ? 0 : broken(look, where, number, "its nodes do not fill it");
 }
 
@@ -271,6 +307,10 @@ static int walk_tree(struct look *look, unsigned kind, const struct tree *told)
         return broken(look, name_of(kind), told->root, "its tree is damaged");
     if (told->depth && (claim(look, kind, told->root, told->root, 1) || walk_page(&tree, told->root, 1, NULL, NULL)))
         return -1;
+    if (look->leaves && leaves_has(kind) && told->depth > 1) { /* its leaves tell these */
+        tree.met.entries = told->entries;
+        tree.met.long_pages = told->long_pages;
+    }
     if (kind < TABLE_COUNT)
         look->pages->entries[kind] = tree.met.entries;
     return memcmp(&tree.met, told, sizeof *told) == 0 ? 0 : broken(look, name_of(kind), told->root, "its counts are damaged");
@@ -286,7 +326,7 @@ static int walk_trees(struct look *look)
         if (walk_tree(look, table, &look->trees[table]))
             return -1;
     }
-    for (uint64_t page = 2; page <= look->meta.last_page; page++)
+    for (uint64_t page = 2; page <= look->meta.last_page && !look->leaves; page++)
         if (!(look->used[page / 8] & 1 << page % 8))
             return broken(look, "free pages", page, "nothing tells what it is for");
     return 0;
@@ -328,39 +368,80 @@ static int read_metas(struct look *look, uint64_t size, uint64_t txn)
     return 0;
 }
 
-int pages_look(const char *dir, uint64_t txn, bool whole, struct pages *ret_pages, struct fault *fault)
+/* Maps the file and walks what is asked for. */
+static int look_over(struct look *look, uint64_t txn, struct pages_map *ret_map)
 {
-    struct look look = {.dir = dir, .whole = whole, .pages = ret_pages, .fault = fault};
-    *ret_pages = (struct pages){0};
+    struct fault *fault = look->fault;
     char path[4096];
     struct stat stat;
-    if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
-        return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
+    if (snprintf(path, sizeof path, "%s/data.mdb", look->dir) >= (int)sizeof path)
+        return fault_set(fault, FAULT_USAGE, "%s: path too long", look->dir);
     int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
     if (fd < 0)
-        return errno == ENOENT ? fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", dir, dir)
+        return errno == ENOENT ? fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", look->dir, look->dir)
                                : fault_errno(fault, errno, "%s: open", path);
     int failed = sys.fstat(fd, &stat) ? fault_errno(fault, errno, "%s: look", path) : 0;
     size_t size = failed ? 0 : (size_t)stat.st_size;
     if (!failed && !size)
-        failed = broken(&look, "meta", 0, "the file is empty");
-    if (!failed && !(look.file = sys.map_file(fd, size, !whole)))
+        failed = broken(look, "meta", 0, "the file is empty");
+    if (!failed && !(look->file = sys.map_file(fd, size, !look->whole)))
         failed = fault_errno(fault, errno, "%s: map", path);
     sys.close(fd);
-    failed = failed ? failed : read_metas(&look, size, txn);
+    failed = failed ? failed : read_metas(look, size, txn);
     if (!failed) {
-        size_t bits = look.meta.last_page / 8 + 1;
-        look.used = sys.alloc(bits);
-        if (look.used)
-            memset(look.used, 0, bits);
-        failed = look.used ? walk_trees(&look) : fault_memory(fault);
-        ret_pages->txn = look.meta.txn;
-        ret_pages->pages = look.meta.last_page + 1;
+        size_t bits = look->meta.last_page / 8 + 1;
+        look->used = sys.alloc(bits);
+        if (look->used)
+            memset(look->used, 0, bits);
+        failed = look->used ? walk_trees(look) : fault_memory(fault);
+        look->pages->txn = look->meta.txn;
+        look->pages->pages = look->meta.last_page + 1;
     }
-    sys.free(look.used);
-    if (look.file)
-        (void)sys.unmap((void *)(uintptr_t)look.file, size);
+    sys.free(look->used);
+    *ret_map = (struct pages_map){look->file, size, look->page_size, look->meta.last_page};
     return failed;
+}
+
+void pages_unmap(struct pages_map *map)
+{
+    if (map->file)
+        (void)sys.unmap((void *)(uintptr_t)map->file, map->size);
+    *map = (struct pages_map){0};
+}
+
+int pages_look(const char *dir, uint64_t txn, bool whole, struct pages *ret_pages, struct fault *fault)
+{
+    struct look look = {.dir = dir, .whole = whole, .pages = ret_pages, .fault = fault};
+    struct pages_map map = {0};
+    *ret_pages = (struct pages){0};
+    int failed = look_over(&look, txn, &map);
+    pages_unmap(&map);
+    return failed;
+}
+
+int pages_walk(const char *dir, struct leaves *leaves, struct pages_map *ret_map, struct pages *ret_pages, struct fault *fault)
+{
+    struct look look = {.dir = dir, .leaves = leaves, .pages = ret_pages, .fault = fault};
+    *ret_pages = (struct pages){0};
+    int failed = look_over(&look, 0, ret_map);
+    if (failed)
+        return failed;
+    leaves_digest(leaves, &look.meta, sizeof look.meta);
+    return leaves_settle(leaves, look.meta.txn, &ret_pages->keys);
+}
+
+bool pages_look_at_leaf(const struct pages_map *map, enum table table, uint64_t page, const struct span *low, const struct span *high,
+                        uint64_t *ret_key_sum)
+{
+    struct pages pages = {0};
+    struct fault ignored = {0};
+    struct look look = {.dir = "", .file = map->file, .page_size = map->page_size, .pages = &pages, .fault = &ignored};
+    struct branch tree = {.look = &look, .kind = table, .told = {.depth = 1}};
+    look.meta.last_page = map->last_page;
+    if (walk_page(&tree, page, 1, low, high))
+        return false;
+    *ret_key_sum = pages.keys.sums[table];
+    return true;
 }
 
 int pages_compare(const struct pages *pages, const struct db_keys *keys, struct fault *fault)

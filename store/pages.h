@@ -20,6 +20,25 @@ struct pages {
  * file is damaged. */
 int pages_look(const char *dir, uint64_t txn, bool whole, struct pages *ret_pages, struct fault *fault);
 
+/* ---- for leaves.c ---- */
+
+struct leaves;
+
+struct pages_map { /* data.mdb as it stood at a transaction */
+    const uint8_t *file;
+    size_t size, page_size;
+    uint64_t last_page;
+};
+void pages_unmap(struct pages_map *map); /* a zeroed one is taken */
+
+/* pages_look of the newest, without the leaves that `leaves` is told of: of each table but `meta` that has branches. Keeps the map.
+ * 0; 1 or -1 where all must be looked at. */
+int pages_walk(const char *dir, struct leaves *leaves, struct pages_map *ret_map, struct pages *ret_pages, struct fault *fault);
+
+/* One leaf, all of whose keys are in [low, high); NULL: no bound. False where it is damaged. Any thread. */
+bool pages_look_at_leaf(const struct pages_map *map, enum table table, uint64_t page, const struct span *low, const struct span *high,
+                        uint64_t *ret_key_sum);
+
 /* FAULT_INPUT where the keys are not those that were written. */
 int pages_compare(const struct pages *pages, const struct db_keys *keys, struct fault *fault);
 

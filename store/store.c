@@ -4,6 +4,7 @@
 #include "engine/check.h"
 #include "engine/phone.h"
 #include "io/sys.h"
+#include "store/leaves.h"
 #include "store/pages.h"
 #include "store/scrub.h"
 
@@ -259,10 +260,11 @@ int store_make(const char *dir, const uint8_t *key, const struct settings *setti
     int failed = begin_making(dir, &making, fault) ||
                  write_file(dir, "key", key ? key : fresh, STORE_KEY_SIZE, fault) ||
                  write_file(dir, "lock", NULL, 0, fault) ||
-                 db_open(&db, dir, true, fault) || put_first_values(&db, settings, ref, fault);
+                 db_open(&db, dir, true, fault) || put_first_values(&db, settings, ref, fault) || end_making(dir, fault);
+    if (!failed)
+        store_note_looked(&(struct store){.dir = (char *)(uintptr_t)dir, .db = db});
     db_close(&db);
     explicit_bzero(fresh, sizeof fresh);
-    failed = failed || end_making(dir, fault);
     if (making >= 0)
         sys.close(making);
     return failed ? -1 : 0;
@@ -421,17 +423,36 @@ static int complete_folder(struct store *store, struct fault *fault)
 }
 
 /* Who writes has the file to itself, and looks it over first: LMDB trusts it. */
-static int open_for_writing(struct store *store, struct fault *fault)
+static int open_for_writing(struct store *store, enum store_mode mode, struct fault *fault)
 {
     struct pages pages;
     struct db_keys keys;
     MDB_txn *txn;
-    if (take_lock(store, fault) || pages_look(store->dir, 0, false, &pages, fault) || db_open(&store->db, store->dir, false, fault) ||
-        store_read_begin(store, &txn, fault))
+    if (take_lock(store, fault) ||
+        (mode == STORE_RUN ? leaves_look(store->dir, &pages, &store->leaves, fault) : pages_look(store->dir, 0, false, &pages, fault)) ||
+        db_open(&store->db, store->dir, false, fault))
+        return -1;
+    db_watch(&store->db, store->leaves);
+    if (store_read_begin(store, &txn, fault))
         return -1;
     int failed = db_get_keys(&store->db, txn, &keys, fault);
     store_read_end(txn);
-    return failed || pages_compare(&pages, &keys, fault) || complete_folder(store, fault) ? -1 : 0;
+    if (!failed && (failed = pages_compare(&pages, &keys, fault)) && store->leaves)
+        leaves_doubt(store->leaves);
+    return failed || complete_folder(store, fault) ? -1 : 0;
+}
+
+void store_note_looked(const struct store *store)
+{
+    struct fault ignored = {0};
+    struct db_keys keys;
+    MDB_txn *txn;
+    if (store_read_begin(store, &txn, &ignored))
+        return;
+    int failed = db_get_keys(&store->db, txn, &keys, &ignored);
+    store_read_end(txn);
+    if (!failed)
+        leaves_note(store->dir, store->leaves, &keys);
 }
 
 int store_open(struct store *store, const char *dir, enum store_mode mode, struct fault *fault)
@@ -444,7 +465,7 @@ int store_open(struct store *store, const char *dir, enum store_mode mode, struc
     memcpy(store->dir, dir, size);
     MDB_txn *txn = NULL;
     int failed = check_made(dir, fault) || read_key(store, fault) ||
-                 (mode == STORE_WRITE ? open_for_writing(store, fault) : db_open(&store->db, dir, false, fault)) ||
+                 (mode != STORE_READ ? open_for_writing(store, mode, fault) : db_open(&store->db, dir, false, fault)) ||
                  store_read_begin(store, &txn, fault) || load_values(store, txn, fault);
     if (mode == STORE_READ && !failed)
         store->snapshot = txn;
@@ -460,6 +481,7 @@ void store_close(struct store *store)
     store_read_end(store->snapshot);
     ref_free(store->ref);
     db_close(&store->db);
+    leaves_close(store->leaves);
     if (store->lock_fd >= 0 && store->dir)
         sys.close(store->lock_fd);
     sys.free(store->state);

@@ -21,6 +21,7 @@ struct store {
     struct ref_set *ref;
     MDB_txn *snapshot; /* of a reader: what it read its state in, and is to read all else in */
     uint64_t seed; /* of remembered hashes, drawn from the key */
+    struct leaves *leaves; /* of a run, or NULL where it looked at everything */
 };
 
 void store_default_settings(struct settings *settings);
@@ -38,10 +39,12 @@ bool store_settings_are_sound(const struct settings *settings);
 int store_make(const char *dir, const uint8_t *key, const struct settings *settings, const struct ref_set *ref,
                struct fault *fault);
 
-enum store_mode { STORE_READ, STORE_WRITE };
+enum store_mode { STORE_READ, STORE_WRITE, STORE_RUN }; /* a run writes, too, and looks only at what it meets (leaves.h) */
 /* Opens it; for writing takes the lock (FAULT_BUSY where another has it) and first completes the folder of a run that took
  * effect and was killed before its folder appeared. */
 int store_open(struct store *store, const char *dir, enum store_mode mode, struct fault *fault);
+/* The run's last commit is made: what the next one need not look at. */
+void store_note_looked(const struct store *store);
 void store_close(struct store *store); /* zeroed ones are taken */
 
 /* ---- within a writer ---- */

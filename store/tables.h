@@ -6,6 +6,7 @@
  *   lock            held (flock) by the one command that writes; the pid of its holder in it
  *   data.mdb        LMDB, the tables below
  *   lock.mdb        LMDB's own table of readers
+ *   looked          what the last run knew of the leaves of data.mdb (leaves.h); it may be gone
  *   making          there only while init makes the rest
  *
  * Every value begins with 8 bytes: XXH3-64 of the rest, seeded with XXH3-64 of the table's name and the key. Numbers in

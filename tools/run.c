@@ -258,8 +258,9 @@ static void clean_up(struct run *run)
     memcpy(run->store->state, run->state, store_state_size(run->state));
     if (db_write_begin(&writer, &run->store->db, run_transaction_size(run), &ignored))
         return;
-    if (store_clear_pending(&writer, &ignored) == 0 && store_sweep(run->store, &writer, &ignored) == 0)
-        (void)db_write_commit(&writer, &ignored);
+    if (store_clear_pending(&writer, &ignored) == 0 && store_sweep(run->store, &writer, &ignored) == 0 &&
+        db_write_commit(&writer, &ignored) == 0)
+        store_note_looked(run->store);
     db_write_abort(&writer);
 }
 
@@ -422,7 +423,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     memset(run, 0, sizeof *run);
     *run = (struct run){.options = options, .fault = fault, .store = &store, .folder_fd = -1};
     progress_open(&run->progress, options->progress);
-    int failed = run_open_metrics(run) || store_open(&store, options->store, STORE_WRITE, fault);
+    int failed = run_open_metrics(run) || store_open(&store, options->store, STORE_RUN, fault);
     bool begun = false;
     if (!failed) {
         int again = prepare(run);

@@ -95,7 +95,7 @@ class Lab:
         return wrong or self.left()
 
     def left(self):
-        inside = set(os.listdir("live/store")) - {"key", "lock", "data.mdb", "lock.mdb"}
+        inside = set(os.listdir("live/store")) - {"key", "lock", "data.mdb", "lock.mdb", "looked"}
         left = [x for x in os.listdir("live") if x.startswith(".")] + sorted(inside)
         return [f"left behind: {left}"] if left else []
 

@@ -147,10 +147,23 @@ static int fake_cursor_del(MDB_cursor *opaque, unsigned flags)
     return 0;
 }
 
+static MDB_txn *fake_cursor_txn(MDB_cursor *cursor)
+{
+    (void)cursor;
+    return NULL;
+}
+
+static struct leaves *fake_leaves_of(MDB_txn *txn)
+{
+    (void)txn;
+    return NULL;
+}
+
 static void fake_open(struct db *db)
 {
     db_calls.get = fake_get, db_calls.put = fake_put, db_calls.del = fake_del;
     db_calls.cursor_open = fake_cursor_open, db_calls.cursor_get = fake_cursor_get, db_calls.cursor_del = fake_cursor_del;
+    db_calls.cursor_txn = fake_cursor_txn, db_calls.leaves_of = fake_leaves_of;
     for (unsigned i = 0; i < TABLE_COUNT; i++)
         db->tables[i] = i;
     while (fake_count)

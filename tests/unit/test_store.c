@@ -25,7 +25,7 @@ static void set_up(void)
 
 static void drop(void)
 {
-    static const char *const FILES[] = {"key", "lock", "data.mdb", "lock.mdb"};
+    static const char *const FILES[] = {"key", "lock", "data.mdb", "lock.mdb", "looked"};
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s", dir, FILES[i]);
@@ -106,9 +106,12 @@ static void put_in(enum call call)
 
 /* Plays `what` with the N-th call of each sort failing, N = 1 … until it passes unfailed; returns how many points there were.
  * Each must fail with a message, and what is done after it must be as if nothing had been tried. */
+static int make(struct fault *fault);
 static unsigned sweep(int (*what)(struct fault *fault), void (*before)(void))
 {
     unsigned points = 0;
+    char looked[200];
+    snprintf(looked, sizeof looked, "%s/looked", dir);
     real = sys;
     real_db = db_calls;
     for (enum call call = 0; call < CALL_COUNT; call++) {
@@ -128,7 +131,9 @@ static unsigned sweep(int (*what)(struct fault *fault), void (*before)(void))
                 break;
             }
             points++;
-            cr_assert(failed && fault.code == FAULT_FAILED && fault.text[0], "call %d at %ld: %d, %s", call, n, failed, fault.text);
+            bool not_noted = what == make && !failed && access(looked, F_OK) != 0; /* the first run will look at everything */
+            cr_assert(not_noted || (failed && fault.code == FAULT_FAILED && fault.text[0]), "call %d at %ld: %d, %s", call, n, failed,
+                      fault.text);
             cr_assert_lt(n, 200);
         }
     }

@@ -1,0 +1,314 @@
+/* leaves.c - see leaves.h. */
+#include "store/leaves.h"
+
+#include "io/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define MAGIC 0x6b6f6f6cu /* "look" */
+#define LOW_MAX 24
+#define LOOKED_MAX ((size_t)64 << 20)
+
+struct looked { /* the head of the file */
+    uint32_t magic, format;
+    uint64_t txn, digest;
+    uint64_t counts[TABLE_COUNT];
+};
+
+struct leaf {
+    uint64_t page, sum;
+    atomic_bool met; /* it was looked at */
+    bool written;    /* it may be another page by now; it was looked at before */
+    uint8_t low_size, low[LOW_MAX];
+};
+
+struct leaf_list {
+    struct leaf *items;
+    uint32_t count, capacity;
+};
+
+struct leaves {
+    char *dir;
+    struct leaf_list tables[TABLE_COUNT];
+    struct pages_map map; /* of the store as it stood when they were added */
+    uint64_t digest;
+    const char *looked;          /* what the file held, or NULL */
+    const struct leaves *before; /* of leaves_note */
+    atomic_bool broken;
+};
+
+static int path_of(const char *dir, char path[4096])
+{
+    return snprintf(path, 4096, "%s/looked", dir) < 4096 ? 0 : -1;
+}
+
+/* ---- the file ---- */
+
+static size_t looked_size(const uint64_t counts[TABLE_COUNT])
+{
+    size_t size = sizeof(struct looked) + sizeof(uint64_t);
+    for (unsigned table = 0; table < TABLE_COUNT; table++) {
+        if (counts[table] > LOOKED_MAX)
+            return SIZE_MAX;
+        size += counts[table] * sizeof(uint64_t);
+    }
+    return size;
+}
+
+/* The file's bytes where they are whole, else NULL. */
+static char *read_looked(const char *dir)
+{
+    char path[4096], *bytes = NULL;
+    struct stat stat;
+    int fd = path_of(dir, path) ? -1 : sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return NULL;
+    size_t size = sys.fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode) && stat.st_size > 0 ? (size_t)stat.st_size : 0;
+    if (size >= sizeof(struct looked) + sizeof(uint64_t) && size <= LOOKED_MAX)
+        bytes = sys.alloc(size);
+    const struct looked *head = (const struct looked *)bytes;
+    uint64_t sum;
+    bool whole = bytes && sys_read_all(fd, bytes, size, 0) == (ssize_t)size && head->magic == MAGIC && head->format == STORE_FORMAT &&
+                 looked_size(head->counts) == size;
+    if (whole) {
+        memcpy(&sum, bytes + size - sizeof sum, sizeof sum);
+        whole = sum == XXH3_64bits(bytes, size - sizeof sum);
+    }
+    sys.close(fd);
+    if (!whole) {
+        sys.free(bytes);
+        bytes = NULL;
+    }
+    return bytes;
+}
+
+static void take_away(const char *dir)
+{
+    char path[4096];
+    if (path_of(dir, path) == 0)
+        (void)sys.unlink(AT_FDCWD, path, 0);
+}
+
+static bool write_looked(const struct leaves *leaves, uint64_t txn)
+{
+    struct looked head = {.magic = MAGIC, .format = STORE_FORMAT, .txn = txn, .digest = leaves->digest};
+    for (unsigned table = 0; table < TABLE_COUNT; table++)
+        head.counts[table] = leaves->tables[table].count;
+    size_t size = looked_size(head.counts);
+    char path[4096], *bytes = size <= LOOKED_MAX ? sys.alloc(size) : NULL, *out = bytes;
+    if (!bytes || path_of(leaves->dir, path)) {
+        sys.free(bytes);
+        return false;
+    }
+    out = mempcpy(out, &head, sizeof head);
+    for (unsigned table = 0; table < TABLE_COUNT; table++)
+        for (uint32_t i = 0; i < head.counts[table]; i++)
+            out = mempcpy(out, &leaves->tables[table].items[i].sum, sizeof(uint64_t));
+    uint64_t sum = XXH3_64bits(bytes, (size_t)(out - bytes));
+    memcpy(out, &sum, sizeof sum);
+    int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+    bool done = fd >= 0 && sys.pwrite(fd, bytes, size, 0) == (ssize_t)size;
+    if (fd >= 0 && sys.close(fd) != 0)
+        done = false;
+    sys.free(bytes);
+    return done;
+}
+
+/* ---- as pages.c walks ---- */
+
+int leaves_add(struct leaves *leaves, enum table table, uint64_t page, struct span low, struct fault *fault)
+{
+    struct leaf_list *list = &leaves->tables[table];
+    if (list->count == list->capacity) {
+        uint32_t capacity = list->capacity ? 2 * list->capacity : 64;
+        struct leaf *items = sys.realloc(list->items, capacity * sizeof *items);
+        if (!items)
+            return fault_memory(fault);
+        list->items = items;
+        list->capacity = capacity;
+    }
+    struct leaf *leaf = &list->items[list->count++];
+    *leaf = (struct leaf){.page = page, .low_size = (uint8_t)(low.size < LOW_MAX ? low.size : LOW_MAX)};
+    if (low.size)
+        memcpy(leaf->low, low.data, leaf->low_size);
+    return 0;
+}
+
+void leaves_digest(struct leaves *leaves, const void *bytes, size_t size)
+{
+    leaves->digest = XXH3_64bits_withSeed(bytes, size, leaves->digest);
+}
+
+/* The page of the leaf and what its keys are bounded by; false where it is not what it should be. */
+static bool look_at(const struct leaves *leaves, enum table table, uint32_t i, uint64_t *ret_sum)
+{
+    const struct leaf_list *list = &leaves->tables[table];
+    struct span low = {(const char *)list->items[i].low, list->items[i].low_size}, high = {NULL, 0};
+    if (i + 1 < list->count)
+        high = (struct span){(const char *)list->items[i + 1].low, list->items[i + 1].low_size};
+    return pages_look_at_leaf(&leaves->map, table, list->items[i].page, i ? &low : NULL, i + 1 < list->count ? &high : NULL, ret_sum);
+}
+
+static int by_page(const void *a, const void *b)
+{
+    const struct leaf *x = *(const struct leaf *const *)a, *y = *(const struct leaf *const *)b;
+    return COMPARE(x->page, y->page);
+}
+
+/* Sums of leaves that are the same pages as before and were not written since; the others are read. */
+static bool sum_up(struct leaves *leaves, enum table table)
+{
+    struct leaf_list *list = &leaves->tables[table];
+    const struct leaf_list *before = leaves->before ? &leaves->before->tables[table] : NULL;
+    uint32_t known = before ? before->count : 0;
+    const struct leaf **sorted = sys.alloc((known + 1) * sizeof *sorted);
+    if (!sorted)
+        return false;
+    for (uint32_t i = 0; i < known; i++)
+        sorted[i] = &before->items[i];
+    qsort(sorted, known, sizeof *sorted, by_page);
+    bool good = true;
+    for (uint32_t i = 0; i < list->count && good; i++) {
+        const struct leaf *leaf = &list->items[i];
+        const struct leaf **found = bsearch(&leaf, sorted, known, sizeof *sorted, by_page);
+        if (found && !(*found)->written)
+            list->items[i].sum = (*found)->sum;
+        else
+            good = look_at(leaves, table, i, &list->items[i].sum);
+    }
+    sys.free(sorted);
+    return good;
+}
+
+int leaves_settle(struct leaves *leaves, uint64_t txn, struct db_keys *keys)
+{
+    const struct looked *head = (const struct looked *)leaves->looked;
+    const char *sums = (const char *)(head + 1);
+    if (head && (head->txn != txn || head->digest != leaves->digest))
+        return 1;
+    for (enum table table = 0; table < TABLE_COUNT; table++) {
+        struct leaf_list *list = &leaves->tables[table];
+        if (head && head->counts[table] != list->count)
+            return 1;
+        if (!head && !sum_up(leaves, table))
+            return 1;
+        for (uint32_t i = 0; i < list->count; i++) {
+            if (head)
+                memcpy(&list->items[i].sum, sums, sizeof(uint64_t));
+            sums += sizeof(uint64_t) * (head != NULL);
+            keys->sums[table] += list->items[i].sum;
+        }
+    }
+    return 0;
+}
+
+/* ---- the life of one ---- */
+
+static struct leaves *open_leaves(const char *dir, const struct leaves *before)
+{
+    struct leaves *leaves = sys.alloc(sizeof *leaves);
+    if (!leaves)
+        return NULL;
+    *leaves = (struct leaves){.before = before, .dir = sys.alloc(strlen(dir) + 1)};
+    if (!leaves->dir) {
+        leaves_close(leaves);
+        return NULL;
+    }
+    strcpy(leaves->dir, dir);
+    return leaves;
+}
+
+void leaves_doubt(struct leaves *leaves)
+{
+    leaves->broken = true;
+}
+
+void leaves_close(struct leaves *leaves)
+{
+    if (!leaves)
+        return;
+    if (leaves->broken)
+        take_away(leaves->dir);
+    for (unsigned table = 0; table < TABLE_COUNT; table++)
+        sys.free(leaves->tables[table].items);
+    pages_unmap(&leaves->map);
+    sys.free(leaves->dir);
+    sys.free(leaves);
+}
+
+int leaves_look(const char *dir, struct pages *ret_pages, struct leaves **ret_leaves, struct fault *fault)
+{
+    *ret_leaves = NULL;
+    char *looked = read_looked(dir);
+    struct leaves *leaves = looked ? open_leaves(dir, NULL) : NULL;
+    int failed = -1;
+    if (leaves) {
+        struct fault ignored = {0}; /* all is looked at then, which tells it better */
+        leaves->looked = looked;
+        failed = pages_walk(dir, leaves, &leaves->map, ret_pages, &ignored);
+        leaves->looked = NULL;
+    }
+    sys.free(looked);
+    if (!failed) {
+        *ret_leaves = leaves;
+        return 0;
+    }
+    leaves_close(leaves);
+    return pages_look(dir, 0, false, ret_pages, fault);
+}
+
+void leaves_note(const char *dir, const struct leaves *before, const struct db_keys *keys)
+{
+    struct pages pages;
+    struct fault ignored = {0};
+    struct leaves *leaves = before && before->broken ? NULL : open_leaves(dir, before);
+    if (!leaves)
+        return;
+    if (pages_walk(dir, leaves, &leaves->map, &pages, &ignored) == 0 && pages_compare(&pages, keys, &ignored) == 0 &&
+        !write_looked(leaves, pages.txn))
+        take_away(dir);
+    leaves_close(leaves);
+}
+
+/* ---- before LMDB meets one ---- */
+
+/* The last leaf whose keys may be as low as `key`. */
+static uint32_t leaf_of(const struct leaf_list *list, struct span key)
+{
+    uint32_t begin = 0, end = list->count;
+    while (end - begin > 1) {
+        uint32_t middle = begin + (end - begin) / 2;
+        struct span low = {(const char *)list->items[middle].low, list->items[middle].low_size};
+        if (span_compare(low, key) <= 0)
+            begin = middle;
+        else
+            end = middle;
+    }
+    return begin;
+}
+
+bool leaves_meet(struct leaves *leaves, enum table table, const void *key, size_t size, bool last, bool written)
+{
+    struct leaf_list *list = &leaves->tables[table];
+    if (!list->count)
+        return true;
+    uint32_t at = key ? leaf_of(list, (struct span){key, size}) : last ? list->count - 1 : 0;
+    for (uint32_t i = at ? at - 1 : 0; i <= at + 1 && i < list->count; i++) {
+        struct leaf *leaf = &list->items[i];
+        uint64_t sum;
+        if (!leaf->met && (!look_at(leaves, table, i, &sum) || sum != leaf->sum)) {
+            leaves->broken = true;
+            return false;
+        }
+        leaf->met = true;
+        if (written) /* by one thread; the others must not write it at all */
+            leaf->written = true;
+    }
+    return true;
+}

@@ -1,0 +1,45 @@
+/* leaves.h - what is known of the leaves of a store's trees, so that a run need not look at all of them: only at those that it meets,
+ * each before LMDB does.
+ * Room: store.  A run ends by writing STORE/looked: of which transaction it is, a digest of all else that pages_look looks at, and
+ * what the keys of each leaf add up to. The next run takes it where it fits the store to the bit, and looks at everything where it does
+ * not; so it is no part of the store: it may be cut, old or gone. A leaf that is not what it was is a fault, and the file goes, so
+ * that the same command again looks at everything.
+ *
+ *   looked   struct looked, then a sum (8 bytes) for each leaf of each table in order, then XXH3-64 of all before it */
+#ifndef STORE_LEAVES_H
+#define STORE_LEAVES_H
+
+#include "store/db.h"
+#include "store/pages.h"
+
+/* `meta` holds what the others are checked by, and is small: it is looked at as a whole. */
+static inline bool leaves_has(unsigned table)
+{
+    return table != TABLE_META && table < TABLE_COUNT;
+}
+
+/* Looks the store over, at its leaves only where `looked` does not tell of them; then *ret_leaves is to watch over the store
+ * (db_watch), else NULL. 0 or -1, as pages_look. */
+int leaves_look(const char *dir, struct pages *ret_pages, struct leaves **ret_leaves, struct fault *fault);
+
+/* Writes `looked` for the store as it stands now: `before`, where it is not NULL, tells of the leaves that were not written since.
+ * The caller holds the lock. That it fails means that the next run looks at everything. */
+void leaves_note(const char *dir, const struct leaves *before, const struct db_keys *keys);
+
+void leaves_doubt(struct leaves *leaves); /* what `looked` told turned out wrong */
+/* Closes; takes `looked` away where it was wrong. NULL is taken. */
+void leaves_close(struct leaves *leaves);
+
+/* A call of LMDB's is about to meet `key` in the table (NULL: its first or, with `last`, its last), or to change it (`written`; the
+ * writer's thread). Looks at the leaf that holds it and at its neighbours, once each. Any thread. False: one is not what it was. */
+bool leaves_meet(struct leaves *leaves, enum table table, const void *key, size_t size, bool last, bool written);
+
+/* ---- for pages.c, as it walks ---- */
+
+/* A leaf, in order; all keys in it are `low` or more (of the first: any). */
+int leaves_add(struct leaves *leaves, enum table table, uint64_t page, struct span low, struct fault *fault);
+void leaves_digest(struct leaves *leaves, const void *bytes, size_t size);
+/* All is added: 0, or 1 where `looked` is not of this store; adds the sums to *keys. */
+int leaves_settle(struct leaves *leaves, uint64_t txn, struct db_keys *keys);
+
+#endif
