@@ -6,6 +6,7 @@
 #include "io/ingest_read.h"
 
 #include "engine/check.h"
+#include "io/hash.h"
 #include "io/sys.h"
 
 #include <errno.h>

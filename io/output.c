@@ -5,6 +5,7 @@
  *            synced ->   in flight ->  ^ filling */
 #include "io/output.h"
 
+#include "io/hash.h"
 #include "io/sys.h"
 
 #include <errno.h>

@@ -10,6 +10,7 @@
  * ones. */
 #include "io/source.h"
 
+#include "io/hash.h"
 #include "io/inflate.h"
 #include "io/sys.h"
 

@@ -2,6 +2,7 @@
 #include "store/db.h"
 
 #include "engine/check.h"
+#include "io/hash.h"
 #include "io/sys.h"
 #include "store/leaves.h"
 
@@ -9,7 +10,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
-#include <xxhash.h>
 
 /* Address space, not disk: the file grows as it must. Where a limit or a sanitizer forbids the first, less is tried. */
 #define MAP_SIZE ((size_t)1 << 40)
