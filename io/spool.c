@@ -190,24 +190,6 @@ void spool_close(struct spool *spool)
     *spool = (struct spool){0};
 }
 
-static int write_all(int fd, const char *data, size_t size, uint64_t offset)
-{
-    while (size) {
-        ssize_t written = sys.pwrite(fd, data, size, (off_t)offset);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0) {
-            if (written == 0)
-                errno = ENOSPC;
-            return -1;
-        }
-        data += written;
-        size -= (size_t)written;
-        offset += (uint64_t)written;
-    }
-    return 0;
-}
-
 /* Writes all of the worker's chunks to its spill file and gives them back. */
 static int spill(struct spool *spool, struct spool_worker *worker, struct fault *fault)
 {
@@ -222,7 +204,7 @@ static int spill(struct spool *spool, struct spool_worker *worker, struct fault 
         for (struct spool_chunk *chunk = stream->first; chunk; chunk = chunk->next) {
             if (!chunk->size)
                 continue;
-            if (write_all(worker->spill_fd, chunk->data, chunk->size, worker->spill_size))
+            if (sys_write_all(worker->spill_fd, chunk->data, chunk->size, (off_t)worker->spill_size))
                 return fault_errno(fault, errno, "%s: write a spill file (free space or give --tmp another folder)",
                                    spool->tmp_dir);
             struct spool_extent *last = worker->extent_count ? &worker->extents[worker->extent_count - 1] : NULL;

@@ -157,3 +157,20 @@ ssize_t sys_read_all(int fd, void *data, size_t size, off_t offset)
     }
     return (ssize_t)done;
 }
+
+int sys_write_all(int fd, const void *data, size_t size, off_t offset)
+{
+    size_t done = 0;
+    unsigned interrupted = 0;
+    while (done < size) {
+        ssize_t put = sys.pwrite(fd, (const char *)data + done, size - done, offset + (off_t)done);
+        if (put < 0 && errno == EINTR && ++interrupted < 100)
+            continue;
+        if (put == 0)
+            errno = ENOSPC;
+        if (put <= 0)
+            return -1;
+        done += (size_t)put;
+    }
+    return 0;
+}

@@ -53,5 +53,7 @@ extern struct sys sys;
 
 /* pread or, where `offset` is -1, read until there are `size` bytes or the file ends, and again after some EINTR. -1 with errno. */
 ssize_t sys_read_all(int fd, void *data, size_t size, off_t offset);
+/* pwrite until all `size` bytes are there, and again after some EINTR. -1 with errno: ENOSPC where nothing is taken any more. */
+int sys_write_all(int fd, const void *data, size_t size, off_t offset);
 
 #endif

@@ -101,11 +101,11 @@ static int make_lock_file(const char *dir, struct fault *fault)
     char path[4096];
     snprintf(path, sizeof path, "%s/lock.mdb", dir);
     int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
-    ssize_t size = fd < 0 ? -1 : sys.pwrite(fd, ZEROS, sizeof ZEROS, 0);
-    int error = size < 0 ? errno : ENOSPC;
-    if (fd >= 0)
-        sys.close(fd);
-    return size == sizeof ZEROS ? 0 : fault_errno(fault, error, "%s: make", path);
+    if (fd < 0)
+        return fault_errno(fault, errno, "%s: make", path);
+    int failed = sys_write_all(fd, ZEROS, sizeof ZEROS, 0) ? fault_errno(fault, errno, "%s: make", path) : 0;
+    sys.close(fd);
+    return failed;
 }
 
 /* LMDB would follow a link that somebody planted. */

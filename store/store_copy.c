@@ -12,8 +12,7 @@ static int copy_file(int folder_fd, const char *name, const void *data, size_t s
     if (fd < 0)
         return fault_errno(fault, errno, "%s: make", name);
     int failed = 0;
-    errno = EIO; /* a short write leaves it so */
-    if ((size && sys.pwrite(fd, data, size, 0) != (ssize_t)size) || sys.fsync(fd) != 0)
+    if (sys_write_all(fd, data, size, 0) != 0 || sys.fsync(fd) != 0)
         failed = fault_errno(fault, errno, "%s: write", name);
     sys.close(fd);
     return failed;

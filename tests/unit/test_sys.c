@@ -73,3 +73,42 @@ Test(sys, pages_are_zero_and_their_own)
     }
     cr_expect_null(sys.map((size_t)1 << 60), "NULL, not MAP_FAILED");
 }
+
+/* ---- sys_write_all ---- */
+
+static int times, error; /* of these calls fail, then each takes 3 bytes; error 0: nothing is taken */
+static ssize_t fussy_pwrite(int to, const void *bytes, size_t size, off_t offset)
+{
+    if (times && times--) {
+        errno = error;
+        return error ? -1 : 0;
+    }
+    return pwrite(to, bytes, size > 3 ? 3 : size, offset);
+}
+
+Test(sys, write_all_goes_on_until_all_is_there_or_says_why_not)
+{
+    static const struct {
+        int times, error, says;
+    } ROWS[] = {{0, 0, 0},           {1, EINTR, 0},     {99, EINTR, 0},        {100, EINTR, EINTR},
+                {1, ENOSPC, ENOSPC}, {1, EIO, EIO},     {1, EAGAIN, EAGAIN},   {1, 0, ENOSPC}};
+    struct sys before = sys;
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        char there[16] = "";
+        int file = open(dir, O_TMPFILE | O_RDWR, 0600);
+        cr_assert_geq(file, 0);
+        times = ROWS[i].times;
+        error = ROWS[i].error;
+        errno = 0;
+        sys.pwrite = fussy_pwrite;
+        int failed = sys_write_all(file, "0123456789", 10, 2);
+        int says = failed ? errno : 0;
+        sys = before;
+        cr_expect_eq(failed, ROWS[i].says ? -1 : 0, "row %zu", i);
+        cr_expect_eq(says, ROWS[i].says, "row %zu: %d", i, says);
+        cr_expect_eq(pread(file, there, sizeof there, 0), failed ? 0 : 12, "row %zu", i);
+        if (!failed)
+            cr_expect_arr_eq(there + 2, "0123456789", 10);
+        close(file);
+    }
+}
