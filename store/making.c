@@ -1,0 +1,127 @@
+/* making.c - see making.h. */
+#include "store/making.h"
+
+#include "io/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+/* While STORE/making is there, the rest of the folder is not whole, and only init may touch it: given again after a kill or a
+ * loss of power, it begins anew. So no key of a store that was ever whole is overwritten. */
+static const char MAKING[] = "making";
+static const char *const MADE[] = {"key", "lock", "data.mdb", "lock.mdb"};
+
+static int sync_folder(const char *dir, struct fault *fault)
+{
+    int fd = sys.open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return fault_errno(fault, errno, "%s: open", dir);
+    int failed = sys.fsync(fd) ? fault_errno(fault, errno, "%s: sync", dir) : 0;
+    sys.close(fd);
+    return failed;
+}
+
+static int sync_parent(const char *dir, struct fault *fault)
+{
+    char path[4096];
+    size_t size = strlen(dir);
+    while (size > 1 && dir[size - 1] == '/')
+        size--;
+    while (size > 0 && dir[size - 1] != '/')
+        size--;
+    if (snprintf(path, sizeof path, "%.*s", size ? (int)size : 1, size ? dir : ".") >= (int)sizeof path)
+        return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
+    return sync_folder(path, fault);
+}
+
+/* What stands in a folder: nothing, a store that was not made whole, or something else. */
+enum standing { STANDS_NOTHING, STANDS_HALF, STANDS_OTHER };
+
+static int look_into(const char *dir, enum standing *ret_standing, struct fault *fault)
+{
+    DIR *folder = sys.opendir(AT_FDCWD, dir, O_NOFOLLOW);
+    if (!folder)
+        return fault_errno(fault, errno, "%s: open", dir);
+    bool empty = true, making = false;
+    errno = 0;
+    for (struct dirent *entry; (entry = sys.readdir(folder));) {
+        empty &= strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        making |= strcmp(entry->d_name, MAKING) == 0;
+    }
+    int error = errno;
+    sys.closedir(folder);
+    *ret_standing = empty ? STANDS_NOTHING : making ? STANDS_HALF : STANDS_OTHER;
+    return error ? fault_errno(fault, error, "%s: read", dir) : 0;
+}
+
+int making_begin(const char *dir, int *ret_fd, struct fault *fault)
+{
+    enum standing standing = STANDS_NOTHING;
+    char path[4096];
+    if (sys.mkdir(AT_FDCWD, dir, 0700) != 0) {
+        if (errno != EEXIST)
+            return fault_errno(fault, errno, "%s: make", dir);
+        if (look_into(dir, &standing, fault))
+            return -1;
+        if (standing == STANDS_OTHER)
+            return fault_set(fault, FAULT_USAGE, "%s: is there already and is not empty", dir);
+    }
+    if (snprintf(path, sizeof path, "%s/%s", dir, MAKING) >= (int)sizeof path)
+        return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
+    struct stat stat;
+    *ret_fd = sys.open(AT_FDCWD, path, O_RDWR | O_NOFOLLOW | (standing == STANDS_NOTHING ? O_CREAT | O_EXCL : 0), 0600);
+    if (*ret_fd < 0)
+        return fault_errno(fault, errno, "%s: make", path);
+    int unlocked = flock(*ret_fd, LOCK_EX | LOCK_NB);
+    if ((unlocked && errno != EWOULDBLOCK) || sys.fstat(*ret_fd, &stat) != 0)
+        return fault_errno(fault, errno, "%s: lock", path);
+    if (unlocked || stat.st_nlink == 0)
+        return fault_set(fault, FAULT_BUSY, "%s: busy, another besik init works on it; wait for it to end", dir);
+    for (size_t i = 0; i < sizeof MADE / sizeof *MADE && standing == STANDS_HALF; i++)
+        if (snprintf(path, sizeof path, "%s/%s", dir, MADE[i]) < (int)sizeof path && sys.unlink(AT_FDCWD, path, 0) != 0 &&
+            errno != ENOENT)
+            return fault_errno(fault, errno, "%s: remove", path);
+    return sync_folder(dir, fault);
+}
+
+int making_end(const char *dir, struct fault *fault)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", dir, MAKING);
+    if (sync_folder(dir, fault))
+        return -1;
+    if (sys.unlink(AT_FDCWD, path, 0) != 0)
+        return fault_errno(fault, errno, "%s: remove", path);
+    return sync_folder(dir, fault) || sync_parent(dir, fault) ? -1 : 0;
+}
+
+int making_check(const char *dir, struct fault *fault)
+{
+    char path[4096];
+    struct stat stat;
+    if (snprintf(path, sizeof path, "%s/%s", dir, MAKING) >= (int)sizeof path)
+        return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
+    if (sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) == 0)
+        return fault_set(fault, FAULT_INPUT, "%s: was not made whole: give besik init again", dir);
+    return errno == ENOENT || errno == ENOTDIR ? 0 : fault_errno(fault, errno, "%s: look", path);
+}
+
+int making_file(const char *dir, const char *name, const void *data, size_t size, struct fault *fault)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
+        return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
+    int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return fault_errno(fault, errno, "%s: make", path);
+    int failed = 0;
+    if (sys_write_all(fd, data, size, 0) != 0)
+        failed = fault_errno(fault, errno, "%s: write", path);
+    else if (sys.fsync(fd) != 0)
+        failed = fault_errno(fault, errno, "%s: sync", path);
+    sys.close(fd);
+    return failed;
+}
