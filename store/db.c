@@ -116,7 +116,10 @@ static int refuse_links(const char *dir, struct fault *fault)
         char path[4096];
         struct stat stat;
         snprintf(path, sizeof path, "%s/%s", dir, NAMES[i]);
-        if (sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(stat.st_mode))
+        if (sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) != 0) {
+            if (errno != ENOENT && errno != ENOTDIR) /* else it may be one */
+                return fault_errno(fault, errno, "%s: look", path);
+        } else if (!S_ISREG(stat.st_mode))
             return fault_set(fault, FAULT_INPUT, "%s: must be a plain file, no link: put back the store's own", path);
     }
     return 0;

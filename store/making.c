@@ -12,7 +12,7 @@
 /* While STORE/making is there, the rest of the folder is not whole, and only init may touch it: given again after a kill or a
  * loss of power, it begins anew. So no key of a store that was ever whole is overwritten. */
 static const char MAKING[] = "making";
-static const char *const MADE[] = {"key", "lock", "data.mdb", "lock.mdb"};
+static const char *const MADE[] = {"key", "lock", "data.mdb", "lock.mdb", "looked"};
 
 static int sync_folder(const char *dir, struct fault *fault)
 {

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@ static void set_up(void)
 
 static void drop(void)
 {
-    static const char *const FILES[] = {"key", "lock", "data.mdb", "lock.mdb", "looked"};
+    static const char *const FILES[] = {"key", "lock", "data.mdb", "lock.mdb", "looked", "making"};
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s", dir, FILES[i]);
@@ -62,6 +63,12 @@ static ssize_t f_pread(int fd, void *to, size_t n, off_t at) { return fails(EIO)
 static ssize_t f_pwrite(int fd, const void *from, size_t n, off_t at) { return fails(ENOSPC) ? -1 : real.pwrite(fd, from, n, at); }
 static int f_fsync(int fd) { return fails(EIO) ? -1 : real.fsync(fd); }
 static int f_mkdir(int at, const char *path, mode_t mode) { return fails(EACCES) ? -1 : real.mkdir(at, path, mode); }
+static int f_fstat(int fd, struct stat *ret) { return fails(EIO) ? -1 : real.fstat(fd, ret); }
+static int f_stat(int at, const char *path, struct stat *ret, int flags) { return fails(EIO) ? -1 : real.stat(at, path, ret, flags); }
+static int f_unlink(int at, const char *path, int flags) { return fails(EIO) ? -1 : real.unlink(at, path, flags); }
+static DIR *f_opendir(int at, const char *path, int flags) { return fails(EIO) ? NULL : real.opendir(at, path, flags); }
+static struct dirent *f_readdir(DIR *folder) { return fails(EIO) ? NULL : real.readdir(folder); }
+static void *f_map_file(int fd, size_t size, bool scattered) { return fails(ENOMEM) ? NULL : real.map_file(fd, size, scattered); }
 static void *f_alloc(size_t size) { return fails(ENOMEM) ? NULL : real.alloc(size); }
 static void *f_realloc(void *block, size_t size) { return fails(ENOMEM) ? NULL : real.realloc(block, size); }
 static int f_env_open(MDB_env *env, const char *path, unsigned flags, mdb_mode_t mode) { return fails(0) ? EIO : real_db.env_open(env, path, flags, mode); }
@@ -80,7 +87,7 @@ static int f_cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret) { return
 static int f_cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op) { return fails(0) ? MDB_PAGE_NOTFOUND : real_db.cursor_get(cursor, key, value, op); }
 static int f_cursor_del(MDB_cursor *cursor, unsigned flags) { return fails(0) ? EIO : real_db.cursor_del(cursor, flags); }
 
-enum call { OPEN, PREAD, PWRITE, FSYNC, MKDIR, ALLOC, REALLOC, ENV_OPEN, TXN_BEGIN, TXN_COMMIT, GET, PUT, DEL, CURSOR_OPEN, CURSOR_GET, CURSOR_DEL, CALL_COUNT };
+enum call { OPEN, PREAD, PWRITE, FSYNC, MKDIR, FSTAT, STAT, UNLINK, OPENDIR, READDIR, MAP_FILE, ALLOC, REALLOC, ENV_OPEN, TXN_BEGIN, TXN_COMMIT, GET, PUT, DEL, CURSOR_OPEN, CURSOR_GET, CURSOR_DEL, CALL_COUNT };
 static void put_in(enum call call)
 {
     switch (call) {
@@ -89,6 +96,12 @@ static void put_in(enum call call)
     case PWRITE: sys.pwrite = f_pwrite; break;
     case FSYNC: sys.fsync = f_fsync; break;
     case MKDIR: sys.mkdir = f_mkdir; break;
+    case FSTAT: sys.fstat = f_fstat; break;
+    case STAT: sys.stat = f_stat; break;
+    case UNLINK: sys.unlink = f_unlink; break;
+    case OPENDIR: sys.opendir = f_opendir; break;
+    case READDIR: sys.readdir = f_readdir; break;
+    case MAP_FILE: sys.map_file = f_map_file; break;
     case ALLOC: sys.alloc = f_alloc; break;
     case REALLOC: sys.realloc = f_realloc; break;
     case ENV_OPEN: db_calls.env_open = f_env_open; break;
@@ -180,6 +193,67 @@ Test(store, making_fails)
     cr_expect_gt(sweep(make, drop), 15u);
     static struct fault fault;
     cr_expect_eq(open_and_close(&fault), 0, "%s", fault.text);
+}
+
+/* A folder as a killed init leaves it. */
+static void cut_making(void)
+{
+    static const char *const LEFT[] = {"making", "key", "data.mdb"};
+    drop();
+    cr_assert_eq(mkdir(dir, 0700), 0);
+    for (size_t i = 0; i < sizeof LEFT / sizeof *LEFT; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", dir, LEFT[i]);
+        FILE *file = fopen(path, "w");
+        cr_assert_not_null(file);
+        fclose(file);
+    }
+}
+
+Test(store, making_again_what_was_cut_fails)
+{
+    static struct fault fault;
+    cut_making();
+    cr_expect_eq(open_and_close(&fault), -1, "a half made one is not opened");
+    cr_expect_eq(fault.code, FAULT_INPUT, "%s", fault.text);
+    cr_expect_gt(sweep(make, cut_making), 25u);
+    fault = (struct fault){0};
+    cr_expect_eq(open_and_close(&fault), 0, "%s", fault.text);
+}
+
+static struct store copied;
+static int copy_folder;
+static uint64_t copy_size;
+
+static int copy(struct fault *fault)
+{
+    return store_copy(&copied, copy_folder, &copy_size, fault);
+}
+
+static void drop_copy(void)
+{
+    static const char *const FILES[] = {"key", "lock", "data.mdb", "lock.mdb"};
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++)
+        unlinkat(copy_folder, FILES[i], 0);
+}
+
+Test(store, copying_fails)
+{
+    static struct fault fault;
+    char path[128];
+    make_for_sure();
+    cr_assert_eq(store_open(&copied, dir, STORE_READ, &fault), 0, "%s", fault.text);
+    snprintf(path, sizeof path, "%s/copy", base);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    copy_folder = sys.open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+    cr_expect_gt(sweep(copy, drop_copy), 8u);
+    struct stat stat;
+    cr_assert_eq(fstatat(copy_folder, "data.mdb", &stat, 0), 0);
+    cr_expect_eq(copy_size, (uint64_t)stat.st_size);
+    store_close(&copied);
+    drop_copy();
+    close(copy_folder);
+    rmdir(path);
 }
 
 Test(store, opening_fails)
