@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #define TEST_DB_SEED 7
+#include "failing_calls.h"
 #include "test_db_env.h"
 
 #define VALUES 600
@@ -99,6 +100,45 @@ Test(scrub, nothing_is_left)
     write_values(false, 100);
     mdb_env_info(store.db.env, &after);
     cr_assert_lt(after.me_last_pgno, before.me_last_pgno + cleared / 4096 / 4, "%zu, %zu", before.me_last_pgno, after.me_last_pgno);
+}
+
+/* A fresh store of few values, as each call of its scrub is to fail; and an end as a cut commit leaves it. */
+static void write_few_and_a_torn_end(void)
+{
+    static char zeros[8192];
+    struct fault fault = {0};
+    char path[100];
+    snprintf(path, sizeof path, "%s/data.mdb", dir);
+    db_close(&store.db);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(db_open(&store.db, dir, true, &fault), 0, "%s", fault.text);
+    for (unsigned round = 0; round < 2; round++) {
+        struct db_writer writer;
+        cr_assert_eq(db_write_begin(&writer, &store.db, SIZE_MAX, &fault), 0);
+        for (unsigned i = 0; i < 6; i++) {
+            uint8_t key[12] = {0};
+            db_put_u32(key, i);
+            cr_assert_eq(db_put(&writer, TABLE_CLOSED, key, sizeof key, round ? zeros : SECRET, round ? 900 : sizeof SECRET, &fault), 0);
+        }
+        cr_assert_eq(db_write_commit(&writer, &fault), 0);
+    }
+    FILE *file = fopen(path, "ab");
+    cr_assert_not_null(file);
+    for (unsigned i = 0; i < 300; i++)
+        cr_assert_eq(fwrite(SECRET, 1, sizeof SECRET, file), sizeof SECRET);
+    fclose(file);
+}
+
+static int scrub(struct fault *fault)
+{
+    uint64_t cleared;
+    return store_scrub(&store, 1 << 20, &cleared, fault);
+}
+
+Test(scrub, each_call_that_fails_is_told_and_given_again_nothing_is_left)
+{
+    cr_expect_gt(sweep(scrub, write_few_and_a_torn_end), 60u);
+    cr_expect_eq(traces(), 0, "%u", traces());
 }
 
 /* Another process that reads: it says when it has begun, and ends when it is told to. */
