@@ -1,6 +1,7 @@
 /* segments.c - see segments.h. */
 #include "engine/segments.h"
 
+#include "engine/lanes.h"
 #include "engine/values.h"
 
 #include <stdint.h>
@@ -97,13 +98,12 @@ static unsigned ucs2_count(struct span text)
     /* Counting bytes is enough: every byte that is no tail (10xxxxxx) begins a code point, and one from F0
      * begins a code point of two units. Eight bytes at a time; the product's top byte is the sum of the eight
      * lanes. */
-    static const uint64_t LANES = 0x0101010101010101u;
     size_t tails = 0, pairs = 0, at = 0;
     for (; at + 8 <= text.size; at += 8) {
         uint64_t word;
         memcpy(&word, text.data + at, sizeof word);
-        tails += ((word >> 7 & ~word >> 6) & LANES) * LANES >> 56;
-        pairs += ((word >> 7 & word >> 6 & word >> 5 & word >> 4) & LANES) * LANES >> 56;
+        tails += ((word >> 7 & ~word >> 6) & ALL(1)) * ALL(1) >> 56;
+        pairs += ((word >> 7 & word >> 6 & word >> 5 & word >> 4) & ALL(1)) * ALL(1) >> 56;
     }
     for (; at < text.size; at++) {
         unsigned char byte = (unsigned char)text.data[at];

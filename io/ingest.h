@@ -10,6 +10,9 @@
 #include "io/spool.h"
 #include "io/walk.h"
 
+/* What is said of a file that was not the same from one look to the next. */
+#define INGEST_CHANGED "changed while it was read; give it whole, and again"
+
 struct ingest_totals { /* totals records in the order of reading; sorted later */
     struct totals_row row;
     uint64_t count;

@@ -211,12 +211,7 @@ static int look_at_notices(struct check *check)
 /* 1 and the phone's record in check->phone, 0 there is none, -1 */
 static int find_phone(struct check *check, uint32_t number)
 {
-    uint64_t hash = value_phone_hash(number);
-    struct span record;
-    int there = segment_find(&check->open, hash, number, &record, check->fault);
-    if (there == 0)
-        there = segment_find(&check->closed, hash, number, &record, check->fault);
-    return there > 0 && phone_load(&check->phone, record, check->fault) ? -1 : there;
+    return phone_find(&check->phone, &check->open, &check->closed, number, NULL, check->fault);
 }
 
 /* 1 where they are as they should be, 0, -1 */

@@ -186,19 +186,12 @@ static int find_phone(struct forget *forget, bool *ret_open)
     struct strike *strike = &forget->strike;
     const struct state *state = strike->store->state;
     struct segment_view open = {0}, closed = {0};
-    struct span record;
+    const struct db *db = &strike->store->db;
     MDB_txn *txn = strike->writer.txn;
-    int there = segment_view_live(&open, &strike->store->db, txn, state, SEGMENTED_OPEN, strike->fault)
+    int there = segment_view_live(&open, db, txn, state, SEGMENTED_OPEN, strike->fault) ||
+                        segment_view_live(&closed, db, txn, state, SEGMENTED_CLOSED, strike->fault)
                     ? -1
-                    : segment_find(&open, forget->hash, forget->phone, &record, strike->fault);
-    *ret_open = there > 0;
-    if (there == 0)
-        there = segment_view_live(&closed, &strike->store->db, txn, state, SEGMENTED_CLOSED, strike->fault)
-                    ? -1
-                    : segment_find(&closed, forget->hash, forget->phone, &record, strike->fault);
-    if (there > 0 && phone_load(&strike->phone, record, strike->fault))
-        there = -1;
-    segment_view_close(&closed);
+                    : phone_find(&strike->phone, &open, &closed, forget->phone, ret_open, strike->fault);
     if (there > 0) { /* while the record stands */
         struct counts *totals = &strike->store->state->totals;
         phone_count(&strike->phone, -1, totals);
@@ -208,6 +201,7 @@ static int find_phone(struct forget *forget, bool *ret_open)
         there = *ret_open && put_forgotten(forget, &forget->closed) ? -1 : there;
     }
     segment_view_close(&open);
+    segment_view_close(&closed);
     return there < 0 ? -1 : 0;
 }
 

@@ -1,6 +1,7 @@
 /* phone_load.c - see phone_load.h. */
 #include "tools/phone_load.h"
 
+#include "engine/values.h"
 #include "io/sys.h"
 
 int phone_damaged(struct fault *fault)
@@ -31,6 +32,19 @@ int phone_load(struct phone *phone, struct span record, struct fault *fault)
         *lists[i].capacity = lists[i].need * 2;
     }
     return phone_decode(phone, record) ? 0 : phone_damaged(fault);
+}
+
+int phone_find(struct phone *phone, struct segment_view *open, struct segment_view *closed, uint32_t number, bool *ret_open,
+               struct fault *fault)
+{
+    uint64_t hash = value_phone_hash(number);
+    struct span record;
+    int there = segment_find(open, hash, number, &record, fault);
+    if (ret_open)
+        *ret_open = there > 0;
+    if (there == 0)
+        there = segment_find(closed, hash, number, &record, fault);
+    return there > 0 && phone_load(phone, record, fault) ? -1 : there;
 }
 
 void phone_unload(struct phone *phone)

@@ -1,7 +1,6 @@
 /* purge.c - see purge.h. */
 #include "tools/purge.h"
 
-#include "engine/values.h"
 #include "store/history.h"
 #include "store/scrub.h"
 #include "tools/phone_load.h"
@@ -113,13 +112,8 @@ static int count_cases(struct purge *purge)
 
 static int find_phone(struct purge *purge, struct views *views, uint32_t number)
 {
-    uint64_t hash = value_phone_hash(number);
-    struct span record;
-    int there = segment_find(&views->open, hash, number, &record, purge->strike.fault);
-    if (there == 0)
-        there = segment_find(&views->closed, hash, number, &record, purge->strike.fault);
     purge->strike.phone.case_count = 0;
-    return there < 0 || (there && phone_load(&purge->strike.phone, record, purge->strike.fault)) ? -1 : 0;
+    return phone_find(&purge->strike.phone, &views->open, &views->closed, number, NULL, purge->strike.fault) < 0 ? -1 : 0;
 }
 
 static bool row_is_struck(const struct phone *phone, const struct history_row *row)

@@ -269,12 +269,6 @@ static int open_by(int dir, const char *name, int flags, mode_t mode)
     return fd;
 }
 
-#define MODE(last)                                                                                    \
-    va_list args;                                                                                     \
-    va_start(args, last);                                                                             \
-    mode_t mode = last & (O_CREAT | __O_TMPFILE) ? va_arg(args, mode_t) : 0;                          \
-    va_end(args)
-
 int openat(int dir, const char *path, int flags, ...)
 {
     MODE(flags);

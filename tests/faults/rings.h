@@ -5,7 +5,8 @@
 #ifndef TESTS_RINGS_H
 #define TESTS_RINGS_H
 
-#include <dlfcn.h>
+#include "preloaded.h"
+
 #include <liburing.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,7 +14,6 @@
 static void meet_request(struct io_uring_sqe *request); /* may change it */
 static void meet_result(struct io_uring_cqe *result);   /* likewise; of a request that was met */
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 #define RINGS_MAX 64
 
 static struct {

@@ -263,12 +263,6 @@ int renameat2(int old_dir, const char *old_path, int new_dir, const char *new_pa
     PLAIN(WRITE, int, renameat2, old_dir, old_path, new_dir, new_path, flags);
 }
 
-#define MODE(last)                                                                                    \
-    va_list args;                                                                                     \
-    va_start(args, last);                                                                             \
-    mode_t mode = last & (O_CREAT | __O_TMPFILE) ? va_arg(args, mode_t) : 0;                          \
-    va_end(args)
-
 int openat(int dir, const char *path, int flags, ...)
 {
     MODE(flags);

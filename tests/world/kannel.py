@@ -21,6 +21,20 @@ NAMES = ["Ахметова Айша", "Нұрмағанбетова Әмина �
          "Тілеубердіұлы-Құдайбергенов Мұхаммед-Әли Нұрсұлтан Бейбітшілікұлы"]  # the last one takes two parts
 ROUNDS = 16
 
+SMSC = """group = smsc
+smsc = smpp
+smsc-id = {name}
+allowed-smsc-id = {name}
+host = 127.0.0.1
+port = {port}
+transceiver-mode = true
+smsc-username = besik
+smsc-password = none
+system-type = none
+msg-id-type = 0x01
+
+"""
+
 KANNEL = """group = core
 admin-port = {admin}
 admin-password = none
@@ -33,31 +47,7 @@ access-log = {work}/access.log
 log-file = {work}/bearerbox.log
 log-level = 1
 
-group = smsc
-smsc = smpp
-smsc-id = kcell1
-allowed-smsc-id = kcell1
-host = 127.0.0.1
-port = {kcell}
-transceiver-mode = true
-smsc-username = besik
-smsc-password = none
-system-type = none
-msg-id-type = 0x01
-
-group = smsc
-smsc = smpp
-smsc-id = beeline
-allowed-smsc-id = beeline
-host = 127.0.0.1
-port = {beeline}
-transceiver-mode = true
-smsc-username = besik
-smsc-password = none
-system-type = none
-msg-id-type = 0x01
-
-group = smsbox
+{smscs}group = smsbox
 bearerbox-host = 127.0.0.1
 bearerbox-port = {box}
 sendsms-port = {sendsms}
@@ -133,8 +123,8 @@ class Service:
         os.makedirs(self.path("www"))
         open(self.path("www/dlr"), "w").close()
         with open(self.path("kannel.conf"), "w") as file:
-            file.write(KANNEL.format(work=self.work, admin=self.admin, box=self.box, sendsms=self.sendsms,
-                                     **{name: smsc.port for name, smsc in self.smscs.items()}))
+            smscs = "".join(SMSC.format(name=name, port=self.smscs[operator].port) for name, operator in (("kcell1", "kcell"), ("beeline", "beeline")))
+            file.write(KANNEL.format(work=self.work, admin=self.admin, box=self.box, sendsms=self.sendsms, smscs=smscs))
         with open(self.path("kannel.ini"), "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write(f"[kannel]\nurl = http://127.0.0.1:{self.sendsms}/cgi-bin/sendsms\nuser = besik\npassword = none\n"
                        f"dlr_url = http://127.0.0.1:{self.web}/dlr\njournal = {self.work}/sent\n[smsc]\nkcell = kcell1\n")
