@@ -130,6 +130,8 @@ static inline uint64_t separators(const char *data)
     return mask;
 }
 #else
+#include "engine/lanes.h"
+
 /* The high bit of every byte of `word` that is zero, exactly. */
 static inline uint64_t zero_bytes(uint64_t word)
 {
@@ -149,11 +151,10 @@ static inline uint64_t load_word(const char *data)
 
 static inline uint64_t separators(const char *data)
 {
-    const uint64_t ones = 0x0101010101010101;
     uint64_t mask = 0;
     for (unsigned i = 0; i < 8; i++) {
         uint64_t word = load_word(data + 8 * i);
-        uint64_t hit = zero_bytes(word ^ (ones * ',')) | zero_bytes(word ^ (ones * '\n'));
+        uint64_t hit = zero_bytes(word ^ ALL(',')) | zero_bytes(word ^ ALL('\n'));
         mask |= ((hit >> 7) * 0x0102040810204080 >> 56) << (8 * i); /* gathers the eight bits into a byte */
     }
     return mask;
@@ -193,6 +194,23 @@ static inline enum settled quoted(const char *open, const char *end, bool at_end
     return SETTLED;
 }
 
+/* What stands at `after`, behind a closing quote, where it is no comma: it must end the line, or the file. */
+static inline enum settled end_quoted(const char *after, const char *end, bool at_end, const char **ret_next)
+{
+    *ret_next = after;
+    if (after == end)
+        return SETTLED; /* at_end, as quoted() would not have settled */
+    if (*after == '\r') {
+        if (after + 1 == end)
+            return at_end ? BROKEN : OPEN;
+        after++;
+    }
+    if (*after != '\n')
+        return BROKEN;
+    *ret_next = after + 1;
+    return SETTLED;
+}
+
 /* at_end: the file ends at `end`. OPEN: the bytes do not settle the record (at_end: it is unclosed). BROKEN: *ret_next is
  * the byte that has no place there. */
 static enum settled record(const char *start, const char *end, bool at_end, struct csv_field *fields,
@@ -219,20 +237,9 @@ static enum settled record(const char *start, const char *end, bool at_end, stru
                 }
                 continue;
             }
-            *ret_next = after;
-            if (after < end && *after == '\r') {
-                if (after + 1 == end)
-                    return at_end ? BROKEN : OPEN;
-                if (after[1] != '\n')
-                    return BROKEN;
-                *ret_next = after + 2;
-            } else if (after < end) {
-                if (*after != '\n')
-                    return BROKEN;
-                *ret_next = after + 1;
-            } else {
-                *ret_next = end; /* at_end, as quoted() would not have settled */
-            }
+            settled = end_quoted(after, end, at_end, ret_next);
+            if (settled != SETTLED)
+                return settled;
             *ret_record_end = after;
             break;
         }

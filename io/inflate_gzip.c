@@ -92,7 +92,7 @@ const char *inflate_gzip_end(const struct inflate_gzip *gzip)
 }
 
 /* The optional field that comes after those that are through, or the data. */
-static enum part next_part(struct inflate_gzip *gzip)
+static enum part part_of_flags(struct inflate_gzip *gzip)
 {
     if (gzip->flags & FLAG_EXTRA)
         return EXTRA_SIZE1;
@@ -105,6 +105,13 @@ static enum part next_part(struct inflate_gzip *gzip)
     isal_inflate_reset(&gzip->state);
     gzip->state.crc_flag = ISAL_GZIP_NO_HDR_VER;
     return DATA;
+}
+
+/* The part that flag `done` announced (0: the fixed one) has ended. */
+static void next_part(struct inflate_gzip *gzip, unsigned done)
+{
+    gzip->flags &= ~done;
+    gzip->part = part_of_flags(gzip);
 }
 
 static const char *header_byte(struct inflate_gzip *gzip, unsigned char byte)
@@ -133,29 +140,25 @@ static const char *header_byte(struct inflate_gzip *gzip, unsigned char byte)
         gzip->left = 6; /* time, extra flags, system */
         gzip->part = FIXED;
         break;
-    case FIXED:
-        if (--gzip->left == 0)
-            gzip->part = next_part(gzip);
-        break;
     case EXTRA_SIZE1:
         gzip->left = byte;
         gzip->part = EXTRA_SIZE2;
         break;
     case EXTRA_SIZE2:
         gzip->left |= (unsigned)byte << 8;
-        gzip->flags &= ~(unsigned)FLAG_EXTRA;
-        gzip->part = gzip->left > 0 ? EXTRA : next_part(gzip);
+        gzip->part = EXTRA;
+        if (gzip->left == 0)
+            next_part(gzip, FLAG_EXTRA);
         break;
+    case FIXED:
     case EXTRA:
         if (--gzip->left == 0)
-            gzip->part = next_part(gzip);
+            next_part(gzip, gzip->part == EXTRA ? FLAG_EXTRA : 0);
         break;
     case NAME:
     case COMMENT:
-        if (byte != 0)
-            break;
-        gzip->flags &= ~(unsigned)(gzip->part == NAME ? FLAG_NAME : FLAG_COMMENT);
-        gzip->part = next_part(gzip);
+        if (byte == 0)
+            next_part(gzip, gzip->part == NAME ? FLAG_NAME : FLAG_COMMENT);
         break;
     case HCRC1:
         gzip->crc_kept = crc_before;
@@ -166,8 +169,7 @@ static const char *header_byte(struct inflate_gzip *gzip, unsigned char byte)
     case HCRC2:
         if (byte != (gzip->crc_kept >> 8 & 0xff))
             return BROKEN;
-        gzip->flags &= ~(unsigned)FLAG_HCRC;
-        gzip->part = next_part(gzip);
+        next_part(gzip, FLAG_HCRC);
         break;
     case DATA:
         break;

@@ -295,6 +295,26 @@ int reading_profiled(struct reading *reading)
     return fault.code != FAULT_NONE ? reading_source_failed(reading, &fault) : failed;
 }
 
+/* A stream's header, with `held` bytes in the buffer. As reading_header; *ret_line is the first record's. */
+static int stream_header(struct reading *reading, size_t held, bool final, size_t *ret_position, uint64_t *ret_line)
+{
+    uint64_t lines = 0;
+    int found = reading_header(reading, held, final, ret_position, &lines);
+    if (found == 0 && held > reading->buffer_size - reading->stream_size)
+        return unfit(reading, "its header is no CSV record");
+    *ret_line = 1 + lines;
+    return found;
+}
+
+/* To behind the line end, if there is one: what a broken record leaves. */
+static bool skip_line(struct reading *reading, size_t held, size_t *ret_position)
+{
+    const char *lf = memchr(reading->buffer, '\n', held);
+    *ret_position = lf ? (size_t)(lf - reading->buffer) + 1 : held;
+    reading->lines += lf != NULL;
+    return lf != NULL;
+}
+
 int reading_stream(struct reading *reading, struct source *source)
 {
     struct fault fault = {0};
@@ -319,28 +339,20 @@ int reading_stream(struct reading *reading, struct source *source)
             continue;
         }
         if (!header) {
-            uint64_t lines = 0;
-            int found = reading_header(reading, held, final, &position, &lines);
+            int found = stream_header(reading, held, final, &position, &line);
             if (found < 0)
                 return found;
-            if (found == 0 && held > reading->buffer_size - reading->stream_size)
-                return unfit(reading, "its header is no CSV record");
             if (found == 0)
                 continue;
             header = true;
-            line += lines;
             reading->layout = &file->layout;
             if (!file->has_kind)
                 continue;
             if (reading_begin_piece(reading, reading->file, 0))
                 return -1;
         }
-        if (skipping) {
-            const char *lf = memchr(reading->buffer, '\n', held);
-            position = lf ? (size_t)(lf - reading->buffer) + 1 : held;
-            reading->lines += lf != NULL;
-            skipping = !lf;
-        }
+        if (skipping)
+            skipping = !skip_line(reading, held, &position);
         enum csv_result result = reading_take_records(reading, held, &position, held, final, &failed);
         if (failed)
             return -1;

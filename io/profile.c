@@ -458,23 +458,23 @@ int profiles_open(struct profiles **ret_profiles, const char *name, struct span 
     return 0;
 }
 
-void profiles_close(struct profiles *all)
+void profiles_close(struct profiles *profiles)
 {
-    if (!all)
+    if (!profiles)
         return;
-    for (uint32_t i = 0; i < all->count; i++) {
-        struct profile *profile = &all->list[i];
+    for (uint32_t i = 0; i < profiles->count; i++) {
+        struct profile *profile = &profiles->list[i];
         while (profile->converter_count)
             iconv_close(profile->converters[--profile->converter_count]);
         zone_close(profile->zone);
         sys.free(profile->form);
         sys.free(profile->converters);
     }
-    pthread_mutex_destroy(&all->lock);
-    sys.free(all->text);
-    sys.free(all->list);
-    sys.free(all->words);
-    sys.free(all);
+    pthread_mutex_destroy(&profiles->lock);
+    sys.free(profiles->text);
+    sys.free(profiles->list);
+    sys.free(profiles->words);
+    sys.free(profiles);
 }
 
 const struct profile *profiles_at(const struct profiles *profiles, uint32_t index)
@@ -492,10 +492,10 @@ bool profiles_join(const struct profiles *profiles)
 
 /* ---- converters ---- */
 
-int profiles_prepare(struct profiles *all, unsigned count, struct fault *fault)
+int profiles_prepare(struct profiles *profiles, unsigned count, struct fault *fault)
 {
-    for (uint32_t i = 0; i < all->count; i++) {
-        struct profile *profile = &all->list[i];
+    for (uint32_t i = 0; i < profiles->count; i++) {
+        struct profile *profile = &profiles->list[i];
         if (!profile->encoding)
             continue;
         profile->converters = sys.alloc(count * sizeof *profile->converters);

@@ -130,7 +130,7 @@ static const char *python_escape(const char *at, const char *end, int64_t *ret_p
         return at;
     const char *letter = memchr(LETTERS, *at, sizeof LETTERS - 1);
     if (letter)
-        *ret_point = MEANT[letter - LETTERS];
+        *ret_point = (unsigned char)MEANT[letter - LETTERS];
     for (unsigned i = 0; i < 3; i++) {
         if (*at != NUMBERS[i].letter)
             continue;

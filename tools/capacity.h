@@ -142,7 +142,7 @@ uint32_t capacity_storm_night(const struct capacity *capacity);
 int capacity_run(struct capacity *capacity, const char *const *arguments, struct capacity_night *night, struct fault *fault);
 int capacity_read_run(const char *folder, struct capacity_night *night, struct fault *fault); /* run.json */
 
-int capacity_compare(const struct gen *gen, const char *store, uint32_t night, struct capacity_check *check,
+int capacity_compare(const struct gen *gen, const char *dir, uint32_t night, struct capacity_check *check,
                      struct fault *fault);
 
 int capacity_foretell(struct capacity *capacity, struct fault *fault);

@@ -65,6 +65,24 @@ static int read_target(struct capacity *capacity, const char *target, struct fau
     return 0;
 }
 
+static int play(struct capacity *capacity, struct fault *fault)
+{
+    hear_signals(); /* from here on there is something to clean up */
+    struct stat stat;
+    capacity->made_dir = sys.stat(AT_FDCWD, capacity->dir, &stat, 0) != 0;
+    if (gen_take_folder(capacity->dir, fault))
+        return -1;
+    int failed = capacity_go(capacity, fault);
+    capacity_live_end(capacity);
+    if (!capacity->keep || atomic_load(&capacity_stop)) {
+        capacity_clean(capacity);
+        if (capacity->made_dir)
+            (void)sys.unlink(AT_FDCWD, capacity->dir, AT_REMOVEDIR);
+    }
+    capacity_free(&capacity->campaign);
+    return failed ? -1 : 0;
+}
+
 int command_capacity(int argc, char **argv, struct fault *fault)
 {
     struct capacity capacity = {.outage = CAPACITY_OUTAGE_DEFAULT};
@@ -118,18 +136,5 @@ int command_capacity(int argc, char **argv, struct fault *fault)
         return -1;
     if (capacity.target > 0 && given.cases)
         return fault_set(fault, FAULT_USAGE, "--target finds --cases: give one of them");
-    hear_signals(); /* from here on there is something to clean up */
-    struct stat stat;
-    capacity.made_dir = sys.stat(AT_FDCWD, capacity.dir, &stat, 0) != 0;
-    if (gen_take_folder(capacity.dir, fault))
-        return -1;
-    int failed = capacity_go(&capacity, fault);
-    capacity_live_end(&capacity);
-    if (!capacity.keep || atomic_load(&capacity_stop)) {
-        capacity_clean(&capacity);
-        if (capacity.made_dir)
-            (void)sys.unlink(AT_FDCWD, capacity.dir, AT_REMOVEDIR);
-    }
-    capacity_free(&capacity.campaign);
-    return failed ? -1 : 0;
+    return play(&capacity, fault);
 }

@@ -24,7 +24,7 @@ struct gen_making {
 int gen_make_days(struct gen_making *making, uint32_t first, uint32_t last, struct fault *fault);
 
 /* What citizens, agencies and operators answer to what stands in `folder`, into the days behind it. */
-int gen_make_answers(struct gen_making *making, const char *folder, uint32_t *ret_night, struct fault *fault);
+int gen_make_answers(struct gen_making *making, const char *dir, uint32_t *ret_night, struct fault *fault);
 
 /* ---- shared by both: tasks 0 … count - 1, done by workers; each writes files of its own ---- */
 

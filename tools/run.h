@@ -176,7 +176,7 @@ int run_go(const struct run_options *options, struct fault *fault);
 
 int run_pop_due(struct run *run);         /* due times reached: events (run_due.c) */
 int run_tell_notices_apart(struct run *run); /* run_notices.c */
-int run_join_parts(struct run *run, uint32_t worker, struct fault *fault); /* of the events that the worker has loaded (run_parts.c) */
+int run_join_parts(struct run *run, uint32_t index, struct fault *fault); /* of the events that the worker has loaded (run_parts.c) */
 int run_apply_phones(struct run *run);    /* run_phones.c, with run_write.c on the other side */
 int run_index_notices(struct run *run);   /* run_notices.c */
 int run_merge_segments(struct run *run);  /* few segments of unlike size (run_merge.c) */
@@ -210,8 +210,8 @@ int run_add_finding(struct run *run, uint32_t worker, struct finding_row *row, s
                     struct span detail, struct fault *fault);
 int run_open_output(struct run *run, struct ring *ring, struct output **output, const char *name, const char *header,
                     struct fault *fault);
-int run_file_part(struct run *run, struct part_output *output, struct crew_worker *filer);
-int run_store_part(struct run *run, struct part_output *output);
+int run_file_part(struct run *run, struct part_output *part, struct crew_worker *filer);
+int run_store_part(struct run *run, struct part_output *part);
 void run_finish_parts(struct run *run, struct crew_worker *filer); /* writes what is left and syncs, while others go on */
 int run_finish_files(struct run *run); /* waits for that */
 void run_close_files(struct run *run);

@@ -1089,7 +1089,7 @@ static uint64_t dice(uint64_t sides)
 static const char *const SAYINGS[] = {
     "R %u %u",       "R %u %u",       "R %u %u Ким Анна", "R %u %u Ким Анна", "R %u %u 2 1", "R %u %u 2 1", "R %u %u 3 1", "R %u %u 3 1",
     "R %u %u 4 1",   "R %u %u 4 1",   "R %u %u 5 1",      "R %u %u 5 2",      "R %u %u 6 1", "R %u %u 7 1", "R %u %u 7 1", "R %u %u 7 2",
-    "R %u %u 8 2 " ACCOUNT, "R %u %u 8 1", "hello %u %u", "R %u %u 9 1",      "R %u %u Ким", "R %u %u 0 1",
+    ("R %u %u 8 2 " ACCOUNT), "R %u %u 8 1", "hello %u %u", "R %u %u 9 1",      "R %u %u Ким", "R %u %u 0 1",
 };
 
 /* What befalls the phone in one run: drawn from the seed and the run alone, so that both players meet the same. */
