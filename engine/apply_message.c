@@ -143,20 +143,19 @@ static enum reason take_choice(struct apply *apply, struct kase *kase, const str
     const struct ref_entry *entry = choices ? ref_find(choices, number) : NULL;
     if (reply->text.size || !entry || !entry->active)
         return REASON_BAD_ANSWER;
-    uint16_t *answers[STEP_COUNT] = {[STEP_EDUCATION] = &kase->education, [STEP_INCOME] = &kase->income,
-                                     [STEP_OFFICE] = &kase->office,       [STEP_PRIVILEGE] = &kase->privilege,
-                                     [STEP_LOCALITY] = &kase->locality};
+#define CHOICE_AT(step, name, code) [step] = &kase->name,
+    uint16_t *answers[STEP_COUNT] = {CHOICES(CHOICE_AT)};
     *answers[kase->step] = (uint16_t)number;
     if (kase->step == STEP_PRIVILEGE && number != 1)
         *ret_trigger = ON_OTHER;
     return REASON_NONE;
 }
 
-static take_function *const TAKE[STEP_COUNT] = {
-    [STEP_LANGUAGE] = take_language, [STEP_NAME] = take_name,        [STEP_EDUCATION] = take_choice,
-    [STEP_INCOME] = take_choice,     [STEP_OFFICE] = take_choice,    [STEP_PRIVILEGE] = take_choice,
-    [STEP_LOCALITY] = take_choice,   [STEP_ORDER] = take_order,      [STEP_ACCOUNT] = take_account,
-};
+#define TAKE_CHOICE(step, name, code) [step] = take_choice,
+static take_function *const TAKE[STEP_COUNT] = {CHOICES(TAKE_CHOICE)[STEP_LANGUAGE] = take_language,
+                                                [STEP_NAME] = take_name,
+                                                [STEP_ORDER] = take_order,
+                                                [STEP_ACCOUNT] = take_account};
 
 /* The last rows: the reply names an open case with an open prompt. */
 static void answer(struct apply *apply, const struct mail *mail, struct kase *kase, const struct reply *reply)

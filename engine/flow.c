@@ -41,6 +41,12 @@ const struct flow_rule FLOW[STEP_COUNT][TRIGGER_COUNT] = {
     [STEP_ACCOUNT][ON_GIVEN_UP] = MANUAL(INFO_BENEFIT_MANUAL, STEP_CLOSED),
 };
 
+bool step_is_choice(enum step step)
+{
+#define IS_CHOICE(choice, name, code) || step == (choice)
+    return false CHOICES(IS_CHOICE);
+}
+
 enum phase step_phase(enum step step)
 {
     CHECK(step < STEP_CLOSED);

@@ -36,6 +36,7 @@ static inline bool step_is_prompt(enum step step)
     return step != STEP_REGISTERING && step != STEP_QUEUEING && step != STEP_ASSIGNING && step < STEP_CLOSED;
 }
 
+bool step_is_choice(enum step step);                 /* a prompt that a number of a list answers */
 enum phase step_phase(enum step step);              /* not for STEP_CLOSED */
 enum step step_of_code(unsigned code);              /* section 7's code 2 … 8, else STEP_CLOSED */
 enum agency step_agency(enum step step);            /* the agency that a waiting step waits for, else FLOW_NO_REQUEST */

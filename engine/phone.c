@@ -145,11 +145,8 @@ static char *put_case(char *out, const struct kase *kase)
     out = pack_number(out, kase->missed_run);
     out = pack_number(out, kase->corrected_run);
     out = pack_number(out, kase->last_sms);
-    out = pack_number(out, kase->education);
-    out = pack_number(out, kase->income);
-    out = pack_number(out, kase->office);
-    out = pack_number(out, kase->privilege);
-    out = pack_number(out, kase->locality);
+#define PUT_CHOICE(step, name, code) out = pack_number(out, kase->name);
+    CHOICES(PUT_CHOICE)
     out = put_span(out, kase->notice_id);
     out = put_span(out, kase->hospital);
     out = put_span(out, kase->iin);
@@ -212,11 +209,8 @@ static void get_case(struct cursor *in, struct kase *kase)
     kase->missed_run = (uint32_t)get_up_to(in, UINT32_MAX);
     kase->corrected_run = (uint32_t)get_up_to(in, UINT32_MAX);
     kase->last_sms = (uint32_t)get_up_to(in, SMS_NUMBER_MAX);
-    kase->education = (uint16_t)get_up_to(in, 999);
-    kase->income = (uint16_t)get_up_to(in, 999);
-    kase->office = (uint16_t)get_up_to(in, 999);
-    kase->privilege = (uint16_t)get_up_to(in, 999);
-    kase->locality = (uint16_t)get_up_to(in, 999);
+#define GET_CHOICE(step, name, code) kase->name = (uint16_t)get_up_to(in, 999);
+    CHOICES(GET_CHOICE)
     kase->notice_id = get_span(in);
     kase->hospital = get_span(in);
     kase->iin = get_span(in);
@@ -437,7 +431,8 @@ uint32_t phone_forget(struct phone *phone, int64_t as_of_ms)
         struct kase *kase = &phone->cases[i];
         kase->iin = kase->account_on_file = kase->account = kase->surname = kase->given = kase->patronymic = kase->reference =
             kase->hospital = NOTHING;
-        kase->education = kase->income = kase->office = kase->privilege = kase->locality = 0;
+#define CLEAR_CHOICE(step, name, code) kase->name = 0;
+        CHOICES(CLEAR_CHOICE)
         kase->lang = LANG_BOTH;
         kase->sex = kase->child_order = kase->account_answer = 0;
         kase->region = 0;

@@ -63,7 +63,8 @@ struct kase {
     uint32_t missed_run, corrected_run; /* the last run in which a miss counted, a correction was made */
     uint32_t last_sms; /* number of the prompt's last SMS that went out; 0 none */
     /* answers: numbers of their lists, 0 not given */
-    uint16_t education, income, office, privilege, locality;
+#define CHOICE_FIELD(step, name, code) uint16_t name;
+    CHOICES(CHOICE_FIELD)
     uint8_t account_answer; /* 1 the one on file, 2 another */
     struct span notice_id, hospital, iin, account_on_file, account, surname, given, patronymic, reference;
     struct request requests[AGENCY_COUNT];

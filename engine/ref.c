@@ -1,6 +1,8 @@
 /* ref.c - look-ups in the reference data; see ref.h. */
 #include "engine/ref.h"
 
+#include "engine/flow.h"
+
 const struct ref_entry *ref_find(const struct ref_list *list, unsigned number)
 {
     /* most lists are 1, 2, 3 … without a gap */
@@ -38,10 +40,10 @@ const struct ref_region *ref_region(const struct ref *ref, uint32_t code)
 
 const struct ref_list *ref_choices(const struct ref *ref, enum step step, uint32_t region_code)
 {
-    if (step == STEP_EDUCATION || step == STEP_INCOME || step == STEP_PRIVILEGE)
-        return &ref->options[step];
-    if (step != STEP_OFFICE && step != STEP_LOCALITY)
+    if (!step_is_choice(step))
         return NULL;
+    if (step != STEP_OFFICE && step != STEP_LOCALITY) /* the same in all regions */
+        return &ref->options[step];
     const struct ref_region *region = ref_region(ref, region_code);
     if (!region)
         return NULL;

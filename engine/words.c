@@ -12,7 +12,5 @@ const char *const REASON_WORDS[] = {REASONS(WORDS_NAME)};
 const char *const FINDING_WORDS[] = {FINDINGS(WORDS_NAME)};
 const char *const LANG_WORDS[] = {"kk+ru", "kk", "ru"};
 
-const unsigned char STEP_REPLY_CODES[STEP_COUNT] = {
-    [STEP_EDUCATION] = 2, [STEP_INCOME] = 3,   [STEP_OFFICE] = 4,  [STEP_PRIVILEGE] = 5,
-    [STEP_LOCALITY] = 6,  [STEP_ORDER] = 7,    [STEP_ACCOUNT] = 8,
-};
+#define CHOICE_CODE(step, name, code) [step] = (code),
+const unsigned char STEP_REPLY_CODES[STEP_COUNT] = {CHOICES(CHOICE_CODE)[STEP_ORDER] = 7, [STEP_ACCOUNT] = 8};

@@ -1,6 +1,7 @@
 /* words.h - the contract's words as enums and names: kinds of records, steps, agencies, reasons, outcomes, findings.
  * Room: engine (pure).  Source: contract, sections 1, 3, 4, 8, 9, 10.  The order inside each list is the order of
- * `counts` in run.json, and is on-disk format for steps, agencies, SMS kinds and infos: append only. */
+ * `counts` in run.json, and is on-disk format for steps, agencies, SMS kinds and infos: append only, or with a
+ * new STORE_FORMAT (store/tables.h), as where a step goes between others: the phases are ranges of steps. */
 #ifndef ENGINE_WORDS_H
 #define ENGINE_WORDS_H
 
@@ -19,6 +20,11 @@
     X(STEP_PRIVILEGE, "privilege") X(STEP_LOCALITY, "locality") X(STEP_QUEUEING, "queueing")          \
     X(STEP_ORDER, "order") X(STEP_ACCOUNT, "account") X(STEP_ASSIGNING, "assigning")                  \
     X(STEP_CLOSED, "closed")
+
+/* the prompts that are answered by a number of a list, with the name of the answer in a case and the reply code (section 7) */
+#define CHOICES(X)                                                                                    \
+    X(STEP_EDUCATION, education, 2) X(STEP_INCOME, income, 3) X(STEP_OFFICE, office, 4)               \
+    X(STEP_PRIVILEGE, privilege, 5) X(STEP_LOCALITY, locality, 6)
 
 #define AGENCIES(X) X(AGENCY_REGISTRY, "registry") X(AGENCY_AKIMAT, "akimat") X(AGENCY_BENEFIT, "benefit")
 

@@ -5,6 +5,7 @@
  * all others. */
 #include "io/texts.h"
 
+#include "engine/flow.h"
 #include "engine/values.h"
 #include "io/texts_rows.h"
 
@@ -18,11 +19,8 @@ static const struct {
 } RULES[TEXT_ROW_COUNT] = {
     [TEXT_ROW_PROMPT + STEP_LANGUAGE] = {BIT(TEXT_SLOT), 0},
     [TEXT_ROW_PROMPT + STEP_NAME] = {BIT(TEXT_HEAD), 0},
-    [TEXT_ROW_PROMPT + STEP_EDUCATION] = {BIT(TEXT_HEAD) | BIT(TEXT_LIST), 0},
-    [TEXT_ROW_PROMPT + STEP_INCOME] = {BIT(TEXT_HEAD) | BIT(TEXT_LIST), 0},
-    [TEXT_ROW_PROMPT + STEP_OFFICE] = {BIT(TEXT_HEAD) | BIT(TEXT_LIST), 0},
-    [TEXT_ROW_PROMPT + STEP_PRIVILEGE] = {BIT(TEXT_HEAD) | BIT(TEXT_LIST), 0},
-    [TEXT_ROW_PROMPT + STEP_LOCALITY] = {BIT(TEXT_HEAD) | BIT(TEXT_LIST), 0},
+#define CHOICE_RULE(step, name, code) [TEXT_ROW_PROMPT + (step)] = {BIT(TEXT_HEAD) | BIT(TEXT_LIST), 0},
+    CHOICES(CHOICE_RULE)
     [TEXT_ROW_PROMPT + STEP_ORDER] = {BIT(TEXT_HEAD) | BIT(TEXT_ORDER), 0},
     [TEXT_ROW_PROMPT + STEP_ACCOUNT] = {BIT(TEXT_HEAD) | BIT(TEXT_ACCOUNT), 0},
     [TEXT_ROW_INFO + INFO_FILED] = {BIT(TEXT_OFFICE), BIT(TEXT_ADDRESS)},
@@ -61,11 +59,8 @@ static const char *const FORM_WORDS[REPLY_FAULT_COUNT] = {
 static const char *const REPLIES[STEP_COUNT][REPLIES_MAX] = {
     [STEP_LANGUAGE] = {" 1", " 2"},
     [STEP_NAME] = {""},
-    [STEP_EDUCATION] = {" 2"},
-    [STEP_INCOME] = {" 3"},
-    [STEP_OFFICE] = {" 4"},
-    [STEP_PRIVILEGE] = {" 5"},
-    [STEP_LOCALITY] = {" 6"},
+#define CHOICE_REPLY(step, name, code) [step] = {" " #code},
+    CHOICES(CHOICE_REPLY)
     [STEP_ORDER] = {" 7 1", " 7 2"},
     [STEP_ACCOUNT] = {" 8 1", " 8 2"},
 };
@@ -233,12 +228,6 @@ static const char *check_line(struct span line, enum step step, bool is_prompt, 
     return NULL;
 }
 
-static bool is_list_step(enum step step)
-{
-    return step == STEP_EDUCATION || step == STEP_INCOME || step == STEP_OFFICE || step == STEP_PRIVILEGE ||
-           step == STEP_LOCALITY;
-}
-
 /* The example of the name prompt: a line `{head} NAME` that would be taken. */
 static bool is_example(struct span line)
 {
@@ -254,7 +243,7 @@ static bool is_example(struct span line)
 static const char *check_prompt_line(struct span line, enum step step, unsigned shown_before,
                                      unsigned shown_here, bool *has_example)
 {
-    if (is_list_step(step) && has(line, "{list}")) {
+    if (step_is_choice(step) && has(line, "{list}")) {
         if (line.size != strlen("{list}"))
             return "{list} does not stand alone on its line";
         if (!shown_before)

@@ -111,14 +111,11 @@ char *gen_put_reply(char *out, const struct gen *gen, const struct gen_plan *pla
         if (shown->own_account && gen_hash(gen, GEN_ANSWERS, plan->number) & 3)
             return put_typed(out, 1);
         return put_account(PUT(out, " 2 "), gen_hash(gen, GEN_ANSWERS, (1ull << 40) + plan->number), true);
-    case STEP_EDUCATION:
-    case STEP_INCOME:
-    case STEP_OFFICE:
-    case STEP_PRIVILEGE:
-    case STEP_LOCALITY: {
-        unsigned number = shown->count ? choose(gen, plan, step, shown) : 0;
-        return number ? put_typed(out, number) : NULL;
-    }
+#define CASE_CHOICE(step, name, code) case step:
+        CHOICES(CASE_CHOICE) {
+            unsigned number = shown->count ? choose(gen, plan, step, shown) : 0;
+            return number ? put_typed(out, number) : NULL;
+        }
     case STEP_REGISTERING:
     case STEP_QUEUEING:
     case STEP_ASSIGNING:
