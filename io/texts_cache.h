@@ -7,7 +7,9 @@
 
 #include <stddef.h>
 
+#ifndef TEXTS_CACHE_SLOTS /* a test makes it small */
 #define TEXTS_CACHE_SLOTS 8192u /* a power of two; half of them are used at most */
+#endif
 #define TEXTS_CACHE_BYTES ((size_t)8 << 20)
 
 /* Two words that hold every fact that the text depends on; facts that it does not depend on are 0. */

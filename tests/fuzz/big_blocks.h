@@ -10,33 +10,40 @@
 #include <stdlib.h>
 
 #define BIG 16384
+#define BIG_BLOCKS 32
 static struct big_block {
     char *data;
     size_t size;
     bool used;
-} big_blocks[32];
+} big_blocks[BIG_BLOCKS];
+static size_t big_next; /* where the search for a place begins, so that all get their turn */
 
 static void *big_alloc(size_t size)
 {
-    struct big_block *empty = NULL;
-    for (size_t i = 0; i < sizeof big_blocks / sizeof *big_blocks && size >= BIG; i++) {
-        struct big_block *block = &big_blocks[i];
-        if (!block->data && !empty)
-            empty = block;
-        if (block->size != size || block->used)
-            continue;
-        block->used = true;
-        return block->data;
+    struct big_block *place = NULL;
+    if (size < BIG)
+        return malloc(size);
+    for (size_t i = 0; i < BIG_BLOCKS; i++) {
+        struct big_block *block = &big_blocks[(big_next + i) % BIG_BLOCKS];
+        if (!block->used && block->size == size) {
+            block->used = true;
+            return block->data;
+        }
+        if (!block->used && !place)
+            place = block;
     }
     void *data = malloc(size);
-    if (size >= BIG && empty)
-        *empty = (struct big_block){data, size, true};
+    if (place) { /* one of a size that is not asked for any more makes room */
+        big_next = (big_next + 1) % BIG_BLOCKS;
+        free(place->data);
+        *place = (struct big_block){data, size, true};
+    }
     return data;
 }
 
 static struct big_block *big_find(const void *data)
 {
-    for (size_t i = 0; i < sizeof big_blocks / sizeof *big_blocks; i++)
+    for (size_t i = 0; i < BIG_BLOCKS; i++)
         if (data && big_blocks[i].data == data)
             return &big_blocks[i];
     return NULL;

@@ -2,17 +2,12 @@
  *
  * The input's first two bytes choose. First 16 or more: the second is how many bytes of the text are not there yet. Less: the
  * second says where the text is cut, and the `@` in it is blown up by that much more or less than the limit of a record. */
+#include "engine/check.h"
 #include "io/csv.h"
 
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(condition)                                                                                   \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            abort();                                                                                         \
-    } while (0)
 
 #define FIELDS_MAX 16
 
@@ -101,19 +96,19 @@ static struct slow slow_next(const char *text, size_t size, size_t start, bool f
 static void same_fields(const char *text, const struct slow *slow, const struct csv_field *fields)
 {
     for (uint32_t i = 0; i < slow->count && i < FIELDS_MAX; i++) {
-        REQUIRE(fields[i].data == text + slow->fields[i].start);
-        REQUIRE(fields[i].size == slow->fields[i].size);
-        REQUIRE(fields[i].escaped == slow->fields[i].escaped);
+        CHECK(fields[i].data == text + slow->fields[i].start);
+        CHECK(fields[i].size == slow->fields[i].size);
+        CHECK(fields[i].escaped == slow->fields[i].escaped);
         static char copy[CSV_LOOKAHEAD + 1];
         copy[fields[i].size] = '!';
         size_t size = csv_unescape(&fields[i], copy), slow_size = 0;
-        REQUIRE(copy[fields[i].size] == '!');
+        CHECK(copy[fields[i].size] == '!');
         for (size_t k = 0; k < fields[i].size; k++, slow_size++) {
-            REQUIRE(copy[slow_size] == fields[i].data[k]);
+            CHECK(copy[slow_size] == fields[i].data[k]);
             if (fields[i].escaped && fields[i].data[k] == '"')
                 k++;
         }
-        REQUIRE(size == slow_size);
+        CHECK(size == slow_size);
     }
 }
 
@@ -132,29 +127,29 @@ static size_t judge(const char *text, size_t size, size_t position, bool final, 
     uint32_t count = 0, count_again = 0;
     size_t next = 0, next_again = 0;
     enum csv_result result = csv_next(text, size, position, final, fields, FIELDS_MAX, &count, &next);
-    REQUIRE(csv_next_seen(text, size, position, final, again, FIELDS_MAX, &count_again, &next_again, seen) == result);
-    REQUIRE(next_again == next && seen->until <= size);
-    REQUIRE(result != CSV_RECORD || (count == count_again && same(fields, again, count)));
+    CHECK(csv_next_seen(text, size, position, final, again, FIELDS_MAX, &count_again, &next_again, seen) == result);
+    CHECK(next_again == next && seen->until <= size);
+    CHECK(result != CSV_RECORD || (count == count_again && same(fields, again, count)));
     struct slow slow = slow_next(text, size, position, final);
     bool far = size - position >= CSV_LOOKAHEAD;
     const char *line = memchr(text + position, '\n', size - position);
     switch (result) {
     case CSV_RECORD:
-        REQUIRE(slow.kind == SLOW_RECORD && count == slow.count && next == slow.next);
+        CHECK(slow.kind == SLOW_RECORD && count == slow.count && next == slow.next);
         same_fields(text, &slow, fields);
         return next;
     case CSV_BLANK:
-        REQUIRE(slow.kind == SLOW_BLANK && next == slow.next);
+        CHECK(slow.kind == SLOW_BLANK && next == slow.next);
         return next;
     case CSV_BAD:
-        REQUIRE(slow.kind == SLOW_BAD || (slow.kind == SLOW_UNSETTLED && far));
-        REQUIRE(next == (line != NULL ? (size_t)(line - text) + 1 : size) && (line != NULL || final));
+        CHECK(slow.kind == SLOW_BAD || (slow.kind == SLOW_UNSETTLED && far));
+        CHECK(next == (line != NULL ? (size_t)(line - text) + 1 : size) && (line != NULL || final));
         return next;
     case CSV_BAD_CUT:
-        REQUIRE((slow.kind == SLOW_BAD || (slow.kind == SLOW_UNSETTLED && far)) && line == NULL && !final);
+        CHECK((slow.kind == SLOW_BAD || (slow.kind == SLOW_UNSETTLED && far)) && line == NULL && !final);
         return size;
     case CSV_MORE:
-        REQUIRE(slow.kind == SLOW_UNSETTLED && !final && !far);
+        CHECK(slow.kind == SLOW_UNSETTLED && !final && !far);
         return size;
     case CSV_END:
         abort();
@@ -165,24 +160,24 @@ static size_t judge(const char *text, size_t size, size_t position, bool final, 
 static void whole(const char *text, size_t shown, bool final)
 {
     char *own = malloc(shown); /* its end is the end of a block, so that a read behind it is seen */
-    REQUIRE(own != NULL || shown == 0);
+    CHECK(own != NULL || shown == 0);
     if (shown > 0)
         memcpy(own, text, shown);
     size_t position = 0;
     struct csv_seen seen = {0};
     while (position < shown) {
         size_t next = judge(own, shown, position, final, &seen);
-        REQUIRE(next > position && next <= shown);
+        CHECK(next > position && next <= shown);
         position = next;
     }
     struct csv_field field;
     uint32_t count;
     size_t next;
-    REQUIRE(csv_next(own, shown, position, final, &field, 1, &count, &next) == CSV_END);
+    CHECK(csv_next(own, shown, position, final, &field, 1, &count, &next) == CSV_END);
     uint64_t lines = 0;
     for (size_t i = 0; i < shown; i++)
         lines += text[i] == '\n';
-    REQUIRE(csv_count_lines(own, shown) == lines);
+    CHECK(csv_count_lines(own, shown) == lines);
     free(own);
 }
 
@@ -194,11 +189,11 @@ static void quote_round_trip(const char *text, size_t size)
     uint32_t count = 0;
     size_t next;
     if (quoted > 0 && quoted <= CSV_RECORD_MAX) {
-        REQUIRE(csv_next(out, quoted, 0, true, &field, 1, &count, &next) == CSV_RECORD && count == 1 &&
+        CHECK(csv_next(out, quoted, 0, true, &field, 1, &count, &next) == CSV_RECORD && count == 1 &&
                 next == quoted);
         char *back = malloc(field.size + 1u);
         size_t back_size = field.escaped ? csv_unescape(&field, back) : field.size;
-        REQUIRE(back_size == size && memcmp(field.escaped ? back : field.data, text, size) == 0);
+        CHECK(back_size == size && memcmp(field.escaped ? back : field.data, text, size) == 0);
         free(back);
     }
     free(out);

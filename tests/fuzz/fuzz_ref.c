@@ -6,6 +6,7 @@
 #include "fake_ref.h"
 
 #include "engine/values.h"
+#include "fresh_fault.h"
 #include "io/texts.h"
 
 #include <xxhash.h>
@@ -47,8 +48,8 @@ static void sound(const struct ref_set *set)
 
 static void pack(const struct ref_set *set, char **ret_block, size_t *ret_size)
 {
-    struct fault fault = {0};
-    CHECK(ref_pack(set, ret_block, ret_size, &fault) == 0);
+    struct fault *fault = fresh_fault();
+    CHECK(ref_pack(set, ret_block, ret_size, fault) == 0);
 }
 
 static void same(const struct ref_set *a, const struct ref_set *b)
@@ -64,18 +65,18 @@ static void same(const struct ref_set *a, const struct ref_set *b)
 
 static void there_and_back(const struct ref_set *set)
 {
-    struct fault fault = {0};
+    struct fault *fault = fresh_fault();
     struct ref_set *again;
     char *block;
     size_t size;
     sound(set);
     pack(set, &block, &size);
-    CHECK(ref_unpack(&again, block, size, &fault) == 0);
+    CHECK(ref_unpack(&again, block, size, fault) == 0);
     sys.free(block);
     sound(again);
     same(set, again);
     ref_free(again);
-    CHECK(ref_load(&again, FAKE_DIR, set, &fault) == 0);
+    CHECK(ref_load(&again, FAKE_DIR, set, fault) == 0);
     same(set, again);
     ref_free(again);
 }
@@ -85,7 +86,7 @@ static void there_and_back(const struct ref_set *set)
 /* Three bytes a change, then the inner checksum is put right. */
 static void spoil(const struct ref_set *base, const uint8_t *data, size_t size)
 {
-    struct fault fault = {0};
+    struct fault *fault = fresh_fault();
     struct ref_set *set;
     char *block;
     size_t block_size;
@@ -97,11 +98,11 @@ static void spoil(const struct ref_set *base, const uint8_t *data, size_t size)
         own[BODY + ((size_t)data[0] | (size_t)data[1] << 8) % (block_size - BODY)] ^= (char)data[2];
     uint64_t sum = XXH3_64bits(own + BODY, block_size - BODY);
     memcpy(own + BODY - 8, &sum, 8);
-    if (ref_unpack(&set, own, block_size, &fault) == 0) {
+    if (ref_unpack(&set, own, block_size, fault) == 0) {
         sound(set);
         ref_free(set);
     } else {
-        CHECK(fault.text[0]);
+        CHECK(fault->text[0]);
     }
     free(own);
 }
@@ -109,10 +110,10 @@ static void spoil(const struct ref_set *base, const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct ref_set *base;
-    struct fault fault = {0};
+    struct fault *fault = fresh_fault();
     fake_folder();
     if (!base)
-        CHECK(ref_load(&base, FAKE_DIR, NULL, &fault) == 0);
+        CHECK(ref_load(&base, FAKE_DIR, NULL, fault) == 0);
     if (size < 2 || size > 4096)
         return 0;
     unsigned which = data[0] % FAKE_FILES, how = data[1];
@@ -125,13 +126,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (before)
         memcpy(file, FAKE_BASE[which], before);
     memcpy(file + before, data + 2, size - 2);
-    fake_files[which] = (struct span){file, before + size - 2};
+    fake_file(which, FAKE_NAMES[which], (struct span){file, before + size - 2});
     struct ref_set *set;
-    if (ref_load(&set, FAKE_DIR, how & 2 ? base : NULL, &fault) == 0) {
+    if (ref_load(&set, FAKE_DIR, how & 2 ? base : NULL, fault) == 0) {
         there_and_back(set);
         ref_free(set);
     } else {
-        CHECK(fault.code == FAULT_INPUT && strncmp(fault.text, FAKE_DIR "/", sizeof FAKE_DIR) == 0);
+        CHECK(fault->code == FAULT_INPUT && strncmp(fault->text, FAKE_DIR "/", sizeof FAKE_DIR) == 0);
     }
     free(file);
     return 0;

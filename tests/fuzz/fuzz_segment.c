@@ -1,10 +1,9 @@
-/* fuzz_segment.c - sorted segments of small chunks: whole ones against a plain list, spoiled ones (checksums right) refused or
- * read within their bounds. The input: how many segments, their entries, then what is spoiled. */
-#define CHUNK_SIZE 400
-#define FILTER_SIZE (8 + 16 + 2 * 64)
-#include "store/segment.c"
+/* fuzz_segment.c - sorted segments of small chunks (CMakeLists.txt): whole ones against a plain list, spoiled ones (checksums
+ * right) refused or read within their bounds. The input: how many segments, their entries, then what is spoiled. */
+#include "store/segment.h"
 
 #include "fake_db.h"
+#include "fresh_fault.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,12 +34,12 @@ static size_t build(struct scene *scene, const uint8_t *data, size_t size, uint3
 {
     struct segment_builder builder;
     struct blobs blobs = {0};
-    struct fault fault = {0};
+    struct fault *fault = fresh_fault();
     struct db_writer writer = {.db = &scene->db, .limit = SIZE_MAX};
     size_t used = 0;
     uint64_t hash = 0;
     uint32_t sub = 0;
-    CHECK(segment_build(&builder, scene->table, scene->filter, &fault) == 0);
+    CHECK(segment_build(&builder, scene->table, scene->filter, fault) == 0);
     segment_begin(&builder, number, &blobs);
     for (unsigned i = 0; i < ENTRIES_MAX && used + 3 <= size && data[used] != 255; i++, used += 3) {
         uint64_t step = data[used] >= 128 ? (uint64_t)data[used] << 50 : data[used];
@@ -49,12 +48,12 @@ static size_t build(struct scene *scene, const uint8_t *data, size_t size, uint3
         sub = step || !i ? data[used + 1] : sub + 1 + data[used + 1];
         hash += step;
         struct entry entry = {hash, sub, number, data[used + 2] < 230 ? data[used + 2] % 40 : data[used + 2] * 3};
-        char *room = segment_room(&builder, entry.size, &fault);
+        char *room = segment_room(&builder, entry.size, fault);
         byte_fill(room, &entry);
-        CHECK(segment_add(&builder, hash, sub, entry.size, &fault) == 0);
+        CHECK(segment_add(&builder, hash, sub, entry.size, fault) == 0);
         scene->entries[scene->count++] = entry;
     }
-    CHECK(segment_end(&builder, &fault) == 0 && blobs_write(&blobs, &writer, &fault) == 0);
+    CHECK(segment_end(&builder, fault) == 0 && blobs_write(&blobs, &writer, fault) == 0);
     segment_builder_free(&builder);
     blobs_free(&blobs);
     scene->segments[scene->segment_count++] = (struct segment){.number = number};
@@ -92,11 +91,11 @@ static void same(const struct entry *entry, struct span record)
 
 static void find_one(const struct scene *scene, struct segment_view *view, uint64_t hash, uint32_t sub, bool *failed)
 {
-    struct fault fault = {0};
+    struct fault *fault = fresh_fault();
     struct span record;
-    int there = *failed ? 0 : segment_find(view, hash, sub, &record, &fault);
+    int there = *failed ? 0 : segment_find(view, hash, sub, &record, fault);
     *failed |= there < 0;
-    CHECK(there >= 0 || (scene->spoiled && fault.text[0]));
+    CHECK(there >= 0 || (scene->spoiled && fault->text[0]));
     if (there > 0)
         within(record);
     if (scene->spoiled)
@@ -123,11 +122,11 @@ static void find_all(const struct scene *scene, struct segment_view *view)
 
 static void scan(const struct scene *scene, struct segment_view *view, uint64_t from)
 {
-    struct fault fault = {0};
+    struct fault *fault = fresh_fault();
     struct segment_entry got;
     const struct entry *wanted = model(scene, from, 0, false);
-    int failed = segment_scan(view, from, &fault), there = 0;
-    for (unsigned steps = 0; !failed && (there = segment_peek(view, &got, &fault)) > 0; steps++) {
+    int failed = segment_scan(view, from, fault), there = 0;
+    for (unsigned steps = 0; !failed && (there = segment_peek(view, &got, fault)) > 0; steps++) {
         CHECK(steps < 100000);
         within(got.record);
         if (!scene->spoiled) {
@@ -135,7 +134,7 @@ static void scan(const struct scene *scene, struct segment_view *view, uint64_t 
             same(wanted, got.record);
             wanted = model(scene, wanted->hash, wanted->sub, true);
         }
-        failed = segment_next(view, &fault);
+        failed = segment_next(view, fault);
     }
     CHECK(scene->spoiled || (!failed && !there && !wanted));
 }
@@ -160,8 +159,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fake_spoil(data, size);
     }
     struct segment_view view;
-    struct fault fault = {0};
-    CHECK(segment_view_open(&view, &scene.db, NULL, scene.table, scene.filter, scene.segments, scene.segment_count, &fault) == 0);
+    struct fault *fault = fresh_fault();
+    CHECK(segment_view_open(&view, &scene.db, NULL, scene.table, scene.filter, scene.segments, scene.segment_count, fault) == 0);
     find_all(&scene, &view);
     scan(&scene, &view, from);
     segment_view_close(&view);

@@ -1,6 +1,7 @@
 /* fuzz_settings.c - a setting's name and value as given, NAME LF VALUE: refused with the others untouched, or within bounds. */
 #include "engine/check.h"
 #include "engine/values.h"
+#include "fresh_fault.h"
 #include "store/store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,16 +36,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(value, end + 1, size - (size_t)(end - data) - 1);
     for (int making = 0; making <= 1; making++) {
         struct settings settings, before;
-        struct fault fault = {0};
+        struct fault *fault = fresh_fault();
         store_default_settings(&settings);
         before = settings;
-        if (store_set(&settings, name, value, making, &fault)) {
-            CHECK(fault.text[0] && memcmp(&settings, &before, sizeof settings) == 0);
+        if (store_set(&settings, name, value, making, fault)) {
+            CHECK(fault->text[0] && memcmp(&settings, &before, sizeof settings) == 0);
             continue;
         }
         in_bounds(&settings);
         CHECK(store_settings_are_sound(&settings));
-        if (store_check_settings(&settings, &fault) == 0)
+        if (store_check_settings(&settings, fault) == 0)
             CHECK(settings.remind_after < settings.expire_after && settings.remember / 3 >= settings.expire_after);
         CHECK(making || settings.shards == before.shards);
     }

@@ -9,6 +9,7 @@
 
 #include "big_blocks.h"
 #include "fake_db.h"
+#include "fresh_fault.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,12 +18,12 @@ static struct span reference; /* packed */
 static void make_reference(void)
 {
     struct ref_set *set;
-    struct fault fault = {0};
+    struct fault *fault = fresh_fault();
     char *block;
-    CHECK(ref_set_open(&set, &fault) == 0);
+    CHECK(ref_set_open(&set, fault) == 0);
     set->ref.operators = (const struct ref_operator[]){{SPAN("other"), true}, {SPAN("kcell"), true}};
     set->ref.operator_count = 2;
-    CHECK(ref_pack(set, &block, &reference.size, &fault) == 0);
+    CHECK(ref_pack(set, &block, &reference.size, fault) == 0);
     reference.data = block;
     ref_free(set);
 }
@@ -90,9 +91,9 @@ static void sound(const struct store *store)
 static void sweep_all(struct store *store)
 {
     struct db_writer writer = {.db = &store->db, .limit = SIZE_MAX};
-    struct fault fault = {0};
-    if (store_sweep(store, &writer, &fault)) {
-        CHECK(fault.text[0]);
+    struct fault *fault = fresh_fault();
+    if (store_sweep(store, &writer, fault)) {
+        CHECK(fault->text[0]);
         return;
     }
     for (unsigned i = 0; i < fake_count; i++) /* what is left of segments is alive; a short key of zeros lies before all */
@@ -100,7 +101,7 @@ static void sweep_all(struct store *store)
             CHECK(fake_values[i].table != SEGMENTED[k].table || fake_values[i].key_size < 12 ||
                   segment_is_live(store->state, SEGMENTED[k].segmented, db_get_u32(fake_values[i].key)));
     unsigned left = fake_count;
-    CHECK(store_sweep(store, &writer, &fault) == 0 && fake_count == left);
+    CHECK(store_sweep(store, &writer, fault) == 0 && fake_count == left);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -111,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     struct store store = {.lock_fd = -1};
-    struct fault fault = {0};
+    struct fault *fault = fresh_fault();
     fake_open(&store.db);
     make_values(data[0]);
     size_t changes = (size_t)data[1] % 8 * 4;
@@ -119,12 +120,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     changes = changes < size ? changes : size;
     fake_spoil(data, changes);
     store.dir = (char *)(uintptr_t)"a store";
-    if (load_values(&store, NULL, &fault) == 0) {
+    if (load_values(&store, NULL, fault) == 0) {
         sound(&store);
         add_keys(data + changes, size - changes);
         sweep_all(&store);
     } else {
-        CHECK(fault.text[0]);
+        CHECK(fault->text[0]);
     }
     ref_free(store.ref);
     sys.free(store.state);

@@ -184,7 +184,7 @@ def main():
     print(f"seed {o.seed}", flush=True)
     base = o.keep or tempfile.mkdtemp(prefix="hostile-")
     os.makedirs(base, exist_ok=True)
-    began, games, runs, changes, refused, compared, bad = time.time(), 0, 0, 0, 0, 0, 0
+    began, used, games, runs, changes, refused, compared, bad = time.time(), sum(os.times()[:4]), 0, 0, 0, 0, 0, 0
     while games < o.games if o.games else time.time() - began < o.seconds:
         score, work = check.Score(), f"{base}/{o.seed + games}"
         shutil.rmtree(work, ignore_errors=True)
@@ -198,7 +198,7 @@ def main():
                 break
         else:
             shutil.rmtree(work)
-    spent = round(time.time() - began)
+    spent = round(sum(os.times()[:4]) - used)  # of the processor, besik's with it
     if not bad and not o.keep:
         shutil.rmtree(base)
     total = ""
