@@ -13,7 +13,8 @@
 #define HOUR_MS 3600000LL
 #define DAY_MS 86400000LL
 
-/* phone: the 9 digits after the leading 77 as a number, 0 … 999 999 999 */
+/* phone: the 9 digits after the leading 77 as a number, 0 … VALUE_PHONE_MAX */
+#define VALUE_PHONE_MAX 999999999u
 bool value_phone(struct span text, uint32_t *ret_phone);
 void value_phone_write(uint32_t phone, char out[11]); /* 11 digits, no NUL */
 uint64_t value_phone_hash(uint32_t phone);            /* section 9: XXH3-64, seed 0, of the 11 digits */

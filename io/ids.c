@@ -3,6 +3,7 @@
 
 #include "engine/check.h"
 #include "engine/phone.h"
+#include "engine/values.h"
 #include "io/sys.h"
 
 #include <string.h>
@@ -106,7 +107,7 @@ static bool decode(const struct ids *ids, char letter, struct span text, uint8_t
         .case_number = get_big_endian(block + 5, 3),
         .sms_number = get_big_endian(block + 8, 3),
     };
-    return ret_facts->phone < 1000000000 && ret_facts->case_number > 0;
+    return ret_facts->phone <= VALUE_PHONE_MAX && ret_facts->case_number > 0;
 }
 
 void ids_sms(const struct ids *ids, const struct id_facts *facts, char out[ID_SIZE])

@@ -1,8 +1,10 @@
 /* history.c - see history.h, where the bytes are drawn. */
 #include "store/history.h"
 
+#include "engine/apply.h"
 #include "engine/check.h"
 #include "engine/pack.h"
+#include "engine/values.h"
 #include "engine/words.h"
 
 #include <assert.h>
@@ -37,6 +39,11 @@ static bool get_since(struct history_reader *reader, int64_t *ret_ms)
     uint64_t number;
     return unpack_number(&reader->at, reader->end, &number) &&
            !__builtin_mul_overflow(unpack_zigzag(number >> 1), number & 1 ? 1 : 1000, ret_ms);
+}
+
+static bool is_time(int64_t ms)
+{
+    return ms >= -HISTORY_MS_MAX - 1 && ms <= HISTORY_MS_MAX;
 }
 
 /* ---- tails ---- */
@@ -210,7 +217,14 @@ bool history_read(struct history_reader *reader, struct span value)
         return false;
     memcpy(&reader->state.base_ms, value.data, sizeof reader->state.base_ms);
     reader->at += sizeof reader->state.base_ms;
-    return true;
+    return is_time(reader->state.base_ms);
+}
+
+/* What whoever reads a row takes for granted. */
+static bool is_sound(const struct history_row *row)
+{
+    return row->event < HISTORY_EVENT_COUNT && row->result < RESULT_COUNT && row->step < STEP_COUNT && row->case_number &&
+           row->head.size + (row->head.size > 0) + row->tail.size <= HISTORY_IDENTITY_MAX;
 }
 
 static bool get_row(struct history_reader *reader, struct history_row *row)
@@ -232,13 +246,15 @@ static bool get_row(struct history_reader *reader, struct history_row *row)
             return false;
         row->detail = (uint8_t)*reader->at++;
     }
-    if (!get_since(reader, &since) || __builtin_add_overflow(state->last_ms, since, &row->at_ms))
+    if (!get_since(reader, &since) || __builtin_add_overflow(state->last_ms, since, &row->at_ms) || !is_time(row->at_ms))
         return false;
     state->last_ms = row->at_ms;
     if (second & HAS_IDENTITY && (!get_head(reader, &row->head) || !get_tail(reader, &row->tail)))
         return false;
-    return !(second & HAS_PLACE) || (unpack_number(&reader->at, reader->end, &row->file) &&
-                                     unpack_number(&reader->at, reader->end, &row->line) && row->line);
+    if (second & HAS_PLACE && (!unpack_number(&reader->at, reader->end, &row->file) ||
+                               !unpack_number(&reader->at, reader->end, &row->line) || !row->line))
+        return false;
+    return is_sound(row);
 }
 
 int history_next(struct history_reader *reader, struct history_row *ret_row)
@@ -256,7 +272,7 @@ int history_next(struct history_reader *reader, struct history_row *ret_row)
         reader->at += sizeof reader->phone;
         reader->in_phone = true;
         reader->state.last_ms = reader->state.base_ms;
-        if ((uint8_t)*reader->at == END_OF_PHONE) /* a phone has a row */
+        if ((uint8_t)*reader->at == END_OF_PHONE || reader->phone > VALUE_PHONE_MAX) /* a phone has a row */
             return -1;
     }
     return get_row(reader, ret_row) ? 1 : -1;

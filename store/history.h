@@ -21,7 +21,10 @@
 
 #define HISTORY_HEADS 14
 #define HISTORY_TAIL_KEPT 64    /* a longer tail is never shared with */
+#ifndef HISTORY_IDENTITY_MAX /* a test makes it small */
 #define HISTORY_IDENTITY_MAX 8300 /* an id, a colon and a status */
+#endif
+#define HISTORY_MS_MAX (INT64_MAX / 4) /* times lie within this of 1970: what is between two can be told */
 
 struct history_row {
     uint32_t phone;
@@ -62,7 +65,8 @@ struct history_reader { /* of one value, which must outlive it */
 };
 
 bool history_read(struct history_reader *reader, struct span value); /* false: damaged */
-/* The next row: 1, 0 at the end, -1 damaged. Its spans are good until the next call. */
+/* The next row: 1, 0 at the end, -1 damaged: its words exist, its phone is one, its identity keeps to HISTORY_IDENTITY_MAX. Its spans
+ * are good until the next call. */
 int history_next(struct history_reader *reader, struct history_row *ret_row);
 /* Where the first value stands that can tell of a phone in a run: 0 and its key, 1 there is none, -1. *ret_own: it begins with this
  * phone, which may go on in those behind it. */

@@ -63,7 +63,7 @@ static int look_at_record(struct check *check, enum table table, const struct ch
             check_say(check, table, "a record is of the wrong size");
         return 0;
     }
-    if (entry->hash != value_phone_hash(entry->sub) || entry->sub >= 1000000000)
+    if (entry->hash != value_phone_hash(entry->sub) || entry->sub > VALUE_PHONE_MAX)
         check_say(check, table, "a record is named by no phone");
     if (!record.size)
         return 0;

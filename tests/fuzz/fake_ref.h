@@ -24,7 +24,7 @@ static const char *const FAKE_BASE[FAKE_FILES] = {
 static void fake_folder(void)
 {
     keep_big_blocks();
-    fake_files_begin(false);
+    fake_files_begin();
     for (unsigned i = 0; i < FAKE_FILES; i++)
         fake_file(i, FAKE_BASE[i] ? FAKE_NAMES[i] : NULL, FAKE_BASE[i] ? span_of(FAKE_BASE[i]) : (struct span){NULL, 0});
 }

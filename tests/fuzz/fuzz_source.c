@@ -57,7 +57,7 @@ static struct result through_source(const uint8_t *file, size_t size, size_t ste
     if (ring == NULL)
         CHECK(ring_open(&ring, true) == 0);
     static const char name[] = "a file";
-    fake_files_begin(false);
+    fake_files_begin();
     fake_file(0, name, (struct span){(const char *)file, size});
     struct fault *fault = fresh_fault();
     struct source *source;
