@@ -39,6 +39,19 @@ int publish_place(struct publish_place *place, const char *folder, uint32_t run,
     return fits ? 0 : fault_set(fault, FAULT_USAGE, "%s: path too long", folder);
 }
 
+static bool is_plain_name(const char *name, size_t room)
+{
+    return memchr(name, 0, room) && *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+bool publish_place_is_sound(const struct publish_place *place)
+{
+    size_t size = strnlen(place->name, sizeof place->name);
+    return memchr(place->parent, 0, sizeof place->parent) && place->parent[0] == '/' && is_plain_name(place->name, sizeof place->name) &&
+           is_plain_name(place->hidden, sizeof place->hidden) && place->hidden[0] == '.' &&
+           strncmp(place->hidden + 1, place->name, size) == 0 && strncmp(place->hidden + 1 + size, ".besik-", strlen(".besik-")) == 0;
+}
+
 static int open_parent(const struct publish_place *place, struct fault *fault)
 {
     int fd = sys.open(AT_FDCWD, place->parent, O_RDONLY | O_DIRECTORY, 0);

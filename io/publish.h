@@ -16,6 +16,8 @@ struct publish_place {
 
 /* Resolves `folder` (its parent must be there). FAULT_USAGE where it cannot be a new folder's path. */
 int publish_place(struct publish_place *place, const char *folder, uint32_t run, struct fault *fault);
+/* Is it one that publish_place made? */
+bool publish_place_is_sound(const struct publish_place *place);
 /* Makes the hidden folder anew (what an earlier try left there is removed); returns its fd in *ret_fd. */
 int publish_begin(const struct publish_place *place, int *ret_fd, struct fault *fault);
 /* Renames it into its place and syncs the parent. Where the hidden one is gone this was done before: 0. */

@@ -5,6 +5,7 @@
 #include "store/segment.h"
 
 #include "engine/check.h"
+#include "engine/values.h"
 #include "io/sys.h"
 
 #define CHUNK_PAYLOAD (CHUNK_SIZE - 8)
@@ -478,6 +479,14 @@ int segment_find(struct segment_view *view, uint64_t hash, uint32_t sub, struct 
         }
     }
     return 0;
+}
+
+bool segment_notice(struct span record, struct notice_record *ret_notice)
+{
+    if (record.size != sizeof *ret_notice)
+        return false;
+    memcpy(ret_notice, record.data, sizeof *ret_notice);
+    return ret_notice->phone <= VALUE_PHONE_MAX;
 }
 
 int segment_scan(struct segment_view *view, uint64_t from_hash, struct fault *fault)

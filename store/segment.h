@@ -90,6 +90,8 @@ int segment_put_together(MDB_cursor *cursor, enum table table, const uint8_t key
 /* The record of a name; it stands until the view moves on or is closed. Names must be asked for in ascending order (segment_rewind goes back).
  * 1 and the record, 0 where there is none or it is gone, -1 with the fault set. */
 int segment_find(struct segment_view *view, uint64_t hash, uint32_t sub, struct span *ret_record, struct fault *fault);
+/* A record of the notices table; false: it is none. */
+bool segment_notice(struct span record, struct notice_record *ret_notice);
 
 /* All names from `from_hash` on, each once, newest record; the gone are told with empty records.
  * 1 and the entry, 0 at the end of the view, -1. Not to be mixed with segment_find on one view. */

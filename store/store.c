@@ -79,7 +79,9 @@ int store_get_run(const struct store *store, uint32_t run, struct run_row *ret_r
         return -1;
     struct span row;
     int there = db_get(&store->db, txn, TABLE_RUNS, key, sizeof key, &row, fault);
-    if (there == 0 && row.size == sizeof *ret_row)
+    if (there == 0 && row.size != sizeof *ret_row)
+        there = db_damaged(fault, TABLE_RUNS);
+    if (there == 0)
         memcpy(ret_row, row.data, sizeof *ret_row);
     store_read_end(txn);
     return there;
@@ -276,18 +278,27 @@ static int load_values(struct store *store, MDB_txn *txn, struct fault *fault)
     return 0;
 }
 
+/* The folder that is to appear: 0, 1 there is none, -1. */
+static int get_pending(const struct store *store, MDB_txn *txn, struct publish_place *place, struct fault *fault)
+{
+    struct span value;
+    int there = db_get(&store->db, txn, META(KEY_PENDING), &value, fault);
+    if (there)
+        return there;
+    if (value.size == sizeof *place)
+        memcpy(place, value.data, sizeof *place);
+    return value.size == sizeof *place && publish_place_is_sound(place) ? 0 : damaged(store, "the name of its last folder", fault);
+}
+
 static int complete_folder(struct store *store, struct fault *fault)
 {
     MDB_txn *txn;
-    struct span value;
     struct publish_place *place = sys.alloc(sizeof *place);
     if (!place)
         return fault_memory(fault);
     int there = store_read_begin(store, &txn, fault);
     if (!there) {
-        there = db_get(&store->db, txn, META(KEY_PENDING), &value, fault);
-        if (there == 0 && value.size == sizeof *place)
-            memcpy(place, value.data, sizeof *place);
+        there = get_pending(store, txn, place, fault);
         store_read_end(txn);
     }
     int failed = there < 0 ? -1 : 0;

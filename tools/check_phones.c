@@ -6,6 +6,7 @@
 #include "engine/event.h"
 #include "engine/flow.h"
 #include "engine/values.h"
+#include "store/queues.h"
 #include "tools/run.h"
 
 #include <stdlib.h>
@@ -22,22 +23,13 @@ static uint64_t mix(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 
 static int look_at_due(struct check *check, const uint8_t *key, struct span payload)
 {
-    const struct state *state = check->store->state;
-    struct due_entry entry;
-    int64_t last_ms = db_get_time(key);
-    if (!payload.size || payload.size % sizeof entry) {
-        check_say(check, TABLE_DUE, "a value is cut");
+    if (!queue_due_is_sound(key, payload)) {
+        check_say(check, TABLE_DUE, "a value is cut, out of order, or not what its key tells");
         return 0;
     }
-    if (!store_due_is_live(state, key)) {
+    if (!store_due_is_live(check->store->state, key)) {
         check->leftovers++;
         return 0;
-    }
-    for (size_t i = 0; i < payload.size; i += sizeof entry) {
-        memcpy(&entry, payload.data + i, sizeof entry);
-        if (entry.phone > VALUE_PHONE_MAX || entry.due_ms < last_ms || (i == 0 && entry.due_ms != last_ms))
-            check_say(check, TABLE_DUE, "a value is out of order, or not what its key tells");
-        last_ms = entry.due_ms;
     }
     return buffer_add(&check->due, payload.data, payload.size, check->fault);
 }
@@ -61,20 +53,19 @@ static bool is_queued(const struct check *check, uint32_t phone, int64_t due_ms)
 static int look_at_awaited(struct check *check, const uint8_t *key, struct span payload)
 {
     const struct state *state = check->store->state;
-    uint32_t operator = (uint32_t)key[0] << 8 | key[1];
-    int64_t at_ms = db_get_time(key + 2);
-    if (!payload.size || payload.size % sizeof(struct awaited_entry) || operator >= check->ref->operator_count) {
-        check_say(check, TABLE_AWAITED, "a value is cut, or of no operator");
+    const struct awaited_key told = queue_awaited_key(key);
+    if (!queue_awaited_is_sound(payload) || told.operator >= check->ref->operator_count) {
+        check_say(check, TABLE_AWAITED, "a value is cut, of no SMS or of no operator");
         return 0;
     }
-    if (db_get_u32(key + 10) > state->run || at_ms <= state->operators[operator].settled_ms) {
+    if (told.run > state->run || told.at_ms <= state->operators[told.operator].settled_ms) {
         check->leftovers++;
         return 0;
     }
     for (size_t i = 0; i < payload.size; i += sizeof(struct awaited_entry)) {
         struct awaited_entry entry;
         memcpy(&entry, payload.data + i, sizeof entry);
-        uint64_t sum = mix(operator, (uint64_t)at_ms, entry.phone, (uint64_t)entry.case_slot << 32 | entry.sms >> 1);
+        uint64_t sum = mix(told.operator, (uint64_t)told.at_ms, entry.phone, (uint64_t)entry.case_slot << 32 | entry.sms >> 1);
         check->awaited_of_queue += entry.sms & 1 ? -sum : sum;
     }
     return 0;
@@ -198,8 +189,8 @@ static int look_at_notices(struct check *check)
     int failed = open_view(check, &view, SEGMENTED_NOTICES, TABLE_NOTICES, TABLE_COUNT) || segment_scan(&view, 0, check->fault);
     while (!failed && segment_peek(&view, &entry, check->fault) > 0) {
         struct notice_record record;
-        memcpy(&record, entry.record.data, sizeof record);
-        check->notices_of_index += mix(entry.hash, entry.sub, record.phone, record.case_number);
+        if (segment_notice(entry.record, &record)) /* else it was told already */
+            check->notices_of_index += mix(entry.hash, entry.sub, record.phone, record.case_number);
         failed = segment_next(&view, check->fault);
     }
     segment_view_close(&view);

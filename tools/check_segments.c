@@ -59,8 +59,9 @@ static bool is_live(struct check *check, const uint8_t *key)
 static int look_at_record(struct check *check, enum table table, const struct chunk_entry *entry, struct span record)
 {
     if (table == TABLE_NOTICES) {
-        if (record.size != sizeof(struct notice_record))
-            check_say(check, table, "a record is of the wrong size");
+        struct notice_record notice;
+        if (!segment_notice(record, &notice))
+            check_say(check, table, "a record is of the wrong size, or of no phone");
         return 0;
     }
     if (entry->hash != value_phone_hash(entry->sub) || entry->sub > VALUE_PHONE_MAX)

@@ -4,6 +4,7 @@
 #include "engine/values.h"
 #include "store/blobs.h"
 #include "store/history.h"
+#include "store/queues.h"
 #include "store/scrub.h"
 #include "tools/phone_load.h"
 #include "tools/strike.h"
@@ -211,7 +212,9 @@ static int strike_awaited(struct strike *strike, const struct strike_place *plac
 {
     const struct forget *forget = context;
     buffer_clear(&strike->out);
-    for (size_t at = 0; at + sizeof(struct awaited_entry) <= payload.size; at += sizeof(struct awaited_entry)) {
+    if (!queue_awaited_is_sound(payload))
+        return db_damaged(strike->fault, TABLE_AWAITED);
+    for (size_t at = 0; at < payload.size; at += sizeof(struct awaited_entry)) {
         struct awaited_entry entry;
         memcpy(&entry, payload.data + at, sizeof entry);
         if (entry.phone != forget->phone && buffer_add(&strike->out, &entry, sizeof entry, strike->fault))

@@ -2,11 +2,11 @@
 #include "tools/run.h"
 
 #include "engine/values.h"
+#include "store/queues.h"
 
 #include <stdlib.h>
 
-#define ENTRIES_MAX ((QUEUE_SIZE - 8) / sizeof(struct due_entry))
-#define GROUP_MAX (ENTRIES_MAX * 64) /* sorted together, then cut */
+#define GROUP_MAX (QUEUE_ENTRIES_MAX * 64) /* sorted together, then cut */
 
 /* Most came due at one of a few times: a pass or two of the radix sort. */
 static int sort_due(struct run *run, struct due_entry *entries, size_t count)
@@ -36,12 +36,8 @@ static int flush_due(struct run *run)
     if (sort_due(run, entries, count))
         return -1;
     for (size_t at = 0; at < count;) {
-        size_t some = count - at < ENTRIES_MAX ? count - at : ENTRIES_MAX;
-        uint8_t key[16];
-        db_put_time(key, entries[at].due_ms);
-        db_put_u32(key + 8, run->facts.run);
-        db_put_u32(key + 12, run->due_sequence++);
-        if (db_put(&run->writer, TABLE_DUE, key, sizeof key, entries + at, some * sizeof *entries, run->fault))
+        size_t some = count - at < QUEUE_ENTRIES_MAX ? count - at : QUEUE_ENTRIES_MAX;
+        if (queue_put_due(&run->writer, run->facts.run, run->due_sequence++, entries + at, some, run->fault))
             return -1;
         at += some;
     }
@@ -93,18 +89,14 @@ static int flush_awaited(struct run *run)
         return 0;
     sort_awaited(run, rows, count);
     for (size_t at = 0; at < count;) {
-        struct awaited_entry entries[(QUEUE_SIZE - 8) / sizeof(struct awaited_entry)];
+        struct awaited_entry entries[QUEUE_ENTRIES_MAX];
         size_t some = 0;
         const struct awaited_row *first = &rows[at];
-        while (at < count && some < sizeof entries / sizeof *entries && rows[at].operator == first->operator &&
+        while (at < count && some < QUEUE_ENTRIES_MAX && rows[at].operator == first->operator &&
                rows[at].at_ms == first->at_ms)
             entries[some++] = rows[at++].entry;
-        uint8_t key[18];
-        db_put_u16(key, (uint16_t)first->operator);
-        db_put_time(key + 2, first->at_ms);
-        db_put_u32(key + 10, run->facts.run);
-        db_put_u32(key + 14, run->awaited_sequence++);
-        if (db_put(&run->writer, TABLE_AWAITED, key, sizeof key, entries, some * sizeof *entries, run->fault))
+        struct awaited_key key = {first->operator, first->at_ms, run->facts.run, run->awaited_sequence++};
+        if (queue_put_awaited(&run->writer, &key, entries, some, run->fault))
             return -1;
     }
     buffer_clear(&run->awaited);
@@ -148,7 +140,8 @@ int run_pop_due(struct run *run)
     while (!error && !failed && db_get_time(key.mv_data) <= run->facts.as_of_ms) {
         struct span payload = {NULL, 0};
         if (store_due_is_live(state, key.mv_data))
-            failed = db_check(TABLE_DUE, &key, &value, &payload, run->fault);
+            failed = db_check(TABLE_DUE, &key, &value, &payload, run->fault) ||
+                     (!queue_due_is_sound(key.mv_data, payload) && db_damaged(run->fault, TABLE_DUE));
         size_t count = failed ? 0 : payload.size / sizeof(struct due_entry);
         for (size_t i = 0; i < count && !failed; i++) {
             struct due_entry entry;

@@ -159,8 +159,10 @@ static void tell_apart(struct run *run, uint32_t index, const struct sort_entry 
     int there = segment_find(&worker->notices, group[0].key, run_notice_sub(run, first), &found, fault);
     if (there < 0)
         return;
-    if (there)
-        memcpy(&known, found.data, sizeof known);
+    if (there && !segment_notice(found, &known)) {
+        db_damaged(fault, TABLE_NOTICES);
+        return;
+    }
     bool told = there;
     for (size_t i = 0; i < count; i++) {
         const struct event *event = group[i].item;

@@ -4,6 +4,7 @@
 
 #include "engine/check.h"
 #include "engine/values.h"
+#include "store/queues.h"
 
 #include <inttypes.h>
 
@@ -96,19 +97,19 @@ static int look_at_receipts_of(struct run *run, MDB_txn *txn, uint32_t operator)
     int64_t bucket_ms = NEVER_MS;
     error = db_cursor_get(cursor, TABLE_AWAITED, &key, &value, MDB_SET_RANGE);
     while (!error && !failed) {
-        const uint8_t *bytes = key.mv_data;
-        int64_t at_ms = db_get_time(bytes + 2);
-        if (((uint32_t)bytes[0] << 8 | bytes[1]) != operator || at_ms > until)
+        const struct awaited_key told = queue_awaited_key(key.mv_data);
+        if (told.operator != operator || told.at_ms > until)
             break;
-        if (at_ms != bucket_ms && bucket.size)
+        if (told.at_ms != bucket_ms && bucket.size)
             failed = add_own(run, operator, bucket_ms, &bucket) || find_missing(run, operator, bucket_ms, &bucket);
-        bucket_ms = at_ms;
+        bucket_ms = told.at_ms;
         struct span payload;
-        if (db_get_u32(bytes + 10) > run->facts.run - !run->writing) { /* of a run that was cut: not swept in a dry run */
+        if (told.run > run->facts.run - !run->writing) { /* of a run that was cut: not swept in a dry run */
             error = db_cursor_get(cursor, TABLE_AWAITED, &key, &value, MDB_NEXT);
             continue;
         }
         failed = failed || db_check(TABLE_AWAITED, &key, &value, &payload, run->fault) ||
+                 (!queue_awaited_is_sound(payload) && db_damaged(run->fault, TABLE_AWAITED)) ||
                  buffer_add(&bucket, payload.data, payload.size, run->fault);
         error = db_cursor_get(cursor, TABLE_AWAITED, &key, &value, MDB_NEXT);
     }

@@ -82,6 +82,16 @@ static void within(struct span record)
     CHECK(!"a record lies in a value");
 }
 
+/* Whatever a record is: one of a notice, or refused. */
+static void as_notice(struct span record)
+{
+    struct notice_record notice, slow = {0};
+    bool whole = record.size == sizeof slow;
+    memcpy(&slow, record.data, whole ? sizeof slow : 0);
+    bool taken = segment_notice(record, &notice);
+    CHECK(taken == (whole && slow.phone < 1000000000) && (!taken || memcmp(&notice, &slow, sizeof slow) == 0));
+}
+
 static void same(const struct entry *entry, struct span record)
 {
     char wanted[1024];
@@ -129,6 +139,7 @@ static void scan(const struct scene *scene, struct segment_view *view, uint64_t 
     for (unsigned steps = 0; !failed && (there = segment_peek(view, &got, fault)) > 0; steps++) {
         CHECK(steps < 100000);
         within(got.record);
+        as_notice(got.record);
         if (!scene->spoiled) {
             CHECK(wanted && got.hash == wanted->hash && got.sub == wanted->sub);
             same(wanted, got.record);

@@ -1,5 +1,5 @@
-/* fuzz_store.c - a store's small values and its sweeping: settings, state, reference data and the keys of all tables, spoiled but
- * with right checksums, are refused or are what the rest of besik takes for granted.
+/* fuzz_store.c - a store's small values and its sweeping: settings, state, reference data, the folder that is to appear, a run and the
+ * keys of all tables, spoiled but with right checksums, are refused or are what the rest of besik takes for granted.
  *
  * The input: how many changes; the changes (fake_spoil); then keys: a table, a size, bytes. */
 #include "store/store.c"
@@ -14,6 +14,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct span reference; /* packed */
+#define RUN 7
+static const struct run_row RUN_ROW = {.as_of_ms = 1 << 20};
+static const struct publish_place PLACE = {"/srv/out", "night", ".night.besik-7.tmp"};
 
 static void make_reference(void)
 {
@@ -53,6 +56,37 @@ static void make_values(unsigned run)
     fake_add(META(KEY_REF), reference.data, reference.size);
     if (run & 0x80)
         fake_add(META(KEY_UNFINISHED), "1", 1);
+    size_t cut = run >> 5 & 1;
+    if (run & 0x40)
+        fake_add(META(KEY_PENDING), &PLACE, sizeof PLACE - cut);
+    uint8_t key[4];
+    db_put_u32(key, RUN);
+    fake_add(TABLE_RUNS, key, sizeof key, &RUN_ROW, sizeof RUN_ROW - cut);
+}
+
+static void look_at_run(const struct store *store, bool whole)
+{
+    struct fault *fault = fresh_fault();
+    struct run_row row;
+    CHECK(store_get_run(store, RUN + 1, &row, fault) == 1);
+    CHECK(store_get_run(store, RUN, &row, fault) == (whole ? 0 : -1));
+    CHECK(!whole == (fault->text[0] != 0));
+}
+
+/* Its rename stays within the parent. */
+static void look_at_pending(const struct store *store)
+{
+    static struct publish_place place;
+    struct fault *fault = fresh_fault();
+    memset(&place, 'x', sizeof place);
+    int there = get_pending(store, NULL, &place, fault);
+    CHECK(there >= 0 || fault->text[0]);
+    if (there)
+        return;
+    CHECK(strnlen(place.parent, sizeof place.parent) < sizeof place.parent && place.parent[0] == '/');
+    CHECK(strnlen(place.name, sizeof place.name) < sizeof place.name && !strchr(place.name, '/') && place.name[0]);
+    CHECK(strnlen(place.hidden, sizeof place.hidden) < sizeof place.hidden && !strchr(place.hidden, '/') && place.hidden[0] == '.');
+    CHECK(strcmp(place.name, "..") != 0 && strcmp(place.hidden, "..") != 0);
 }
 
 static void add_keys(const uint8_t *data, size_t size)
@@ -114,12 +148,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct store store = {.lock_fd = -1};
     struct fault *fault = fresh_fault();
     fake_open(&store.db);
-    make_values(data[0]);
+    uint8_t how = data[0];
+    make_values(how);
     size_t changes = (size_t)data[1] % 8 * 4;
     data += 2, size -= 2;
     changes = changes < size ? changes : size;
     fake_spoil(data, changes);
     store.dir = (char *)(uintptr_t)"a store";
+    look_at_pending(&store);
+    look_at_run(&store, !(how & 0x20));
     if (load_values(&store, NULL, fault) == 0) {
         sound(&store);
         add_keys(data + changes, size - changes);

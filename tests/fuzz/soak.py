@@ -17,7 +17,7 @@ GROWN, BUILT, SUMS = f"{ROOT}/build/fuzz-corpus", f"{ROOT}/build/fuzz/tests", f"
 TARGETS = sorted(os.path.basename(p)[5:-2] for p in glob.glob(f"{HERE}/fuzz_*.c"))
 # how long an input may be: as long as what it can be needs, as speed hangs on it
 SIZES = {"csv": 128, "csv_short": 256, "source": 512, "inflate": 256, "records": 384, "ref": 512, "texts": 512, "segment": 192, "store": 384, "phone_record": 384,
-         "history": 256}
+         "history": 256, "queues": 160}
 SIZE = 96
 # not weighed by how seldom what an input reaches is reached: with as many inputs as these have, that takes a third of the time or more
 PLAIN = {"csv", "csv_short", "dump", "texts"}
