@@ -47,9 +47,10 @@ static bool is_plain_name(const char *name, size_t room)
 bool publish_place_is_sound(const struct publish_place *place)
 {
     size_t size = strnlen(place->name, sizeof place->name);
-    return memchr(place->parent, 0, sizeof place->parent) && place->parent[0] == '/' && is_plain_name(place->name, sizeof place->name) &&
-           is_plain_name(place->hidden, sizeof place->hidden) && place->hidden[0] == '.' &&
-           strncmp(place->hidden + 1, place->name, size) == 0 && strncmp(place->hidden + 1 + size, ".besik-", strlen(".besik-")) == 0;
+    bool plain = memchr(place->parent, 0, sizeof place->parent) && place->parent[0] == '/' &&
+                 is_plain_name(place->name, sizeof place->name) && is_plain_name(place->hidden, sizeof place->hidden);
+    return plain && place->hidden[0] == '.' && strncmp(place->hidden + 1, place->name, size) == 0 &&
+           strncmp(place->hidden + 1 + size, ".besik-", strlen(".besik-")) == 0;
 }
 
 static int open_parent(const struct publish_place *place, struct fault *fault)

@@ -65,8 +65,8 @@ struct history_reader { /* of one value, which must outlive it */
 };
 
 bool history_read(struct history_reader *reader, struct span value); /* false: damaged */
-/* The next row: 1, 0 at the end, -1 damaged: its words exist, its phone is one, its identity keeps to HISTORY_IDENTITY_MAX. Its spans
- * are good until the next call. */
+/* The next row: 1, 0 at the end, -1 damaged: its words exist, its phone is one, its identity keeps to HISTORY_IDENTITY_MAX. Its
+ * spans are good until the next call. */
 int history_next(struct history_reader *reader, struct history_row *ret_row);
 /* Where the first value stands that can tell of a phone in a run: 0 and its key, 1 there is none, -1. *ret_own: it begins with this
  * phone, which may go on in those behind it. */

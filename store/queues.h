@@ -1,5 +1,5 @@
-/* queues.h - the values of two tables of what waits: due, phones by the time at which they come due, and awaited, SMS that wait for
- * a final receipt. A value is entries one after another (tables.h).
+/* queues.h - the values of two tables of what waits: due, phones by the time at which they come due, and awaited, SMS that wait
+ * for a final receipt. A value is entries one after another (tables.h).
  * Room: store. */
 #ifndef STORE_QUEUES_H
 #define STORE_QUEUES_H

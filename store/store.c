@@ -285,9 +285,10 @@ static int get_pending(const struct store *store, MDB_txn *txn, struct publish_p
     int there = db_get(&store->db, txn, META(KEY_PENDING), &value, fault);
     if (there)
         return there;
-    if (value.size == sizeof *place)
+    bool whole = value.size == sizeof *place;
+    if (whole)
         memcpy(place, value.data, sizeof *place);
-    return value.size == sizeof *place && publish_place_is_sound(place) ? 0 : damaged(store, "the name of its last folder", fault);
+    return whole && publish_place_is_sound(place) ? 0 : damaged(store, "the name of its last folder", fault);
 }
 
 static int complete_folder(struct store *store, struct fault *fault)

@@ -1,4 +1,4 @@
-/* fresh_fault.h - a fault for one call: struct fault is large, and clearing all of its text would take most of the time of an input. */
+/* fresh_fault.h - a fault for one call: struct fault is large, and clearing all of its text takes most of the time of an input. */
 #ifndef FUZZ_FRESH_FAULT_H
 #define FUZZ_FRESH_FAULT_H
 

@@ -1,5 +1,5 @@
-/* fuzz_queues.c - values of the tables due and awaited. Entries of the input's making, put and read, are the same and sound; any bytes
- * under any key are sound just where they are what would be put.
+/* fuzz_queues.c - values of the tables due and awaited. Entries of the input's making, put and read, are the same and sound; any
+ * bytes under any key are sound just where they are what would be put.
  *
  * The input: 1 any bytes, 2 awaited; the key (of awaited 18 bytes, else 16); the payload. */
 #include "store/queues.h"
@@ -50,7 +50,8 @@ static bool slow_awaited(const uint8_t *payload, size_t size)
     bool good = size >= ENTRY && size % ENTRY == 0;
     for (size_t i = 0; good && i < size; i += ENTRY) {
         uint32_t slot = little(payload + i + 4) % 16, number = little(payload + i + 4) / 16, sms = little(payload + i + 8) / 2;
-        good = little(payload + i) < 1000000000 && slot >= 1 && slot <= 9 && number >= 1 && number < 1 << 24 && sms >= 1 && sms < 1 << 24;
+        good = little(payload + i) < 1000000000 && slot >= 1 && slot <= 9 && number >= 1 && number < 1 << 24 && sms >= 1 &&
+               sms < 1 << 24;
     }
     return good;
 }

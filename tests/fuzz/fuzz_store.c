@@ -1,5 +1,5 @@
-/* fuzz_store.c - a store's small values and its sweeping: settings, state, reference data, the folder that is to appear, a run and the
- * keys of all tables, spoiled but with right checksums, are refused or are what the rest of besik takes for granted.
+/* fuzz_store.c - a store's small values and its sweeping: settings, state, reference data, the folder that is to appear, a run and
+ * the keys of all tables, spoiled but with right checksums, are refused or are what the rest of besik takes for granted.
  *
  * The input: how many changes; the changes (fake_spoil); then keys: a table, a size, bytes. */
 #include "store/store.c"
@@ -85,8 +85,8 @@ static void look_at_pending(const struct store *store)
         return;
     CHECK(strnlen(place.parent, sizeof place.parent) < sizeof place.parent && place.parent[0] == '/');
     CHECK(strnlen(place.name, sizeof place.name) < sizeof place.name && !strchr(place.name, '/') && place.name[0]);
-    CHECK(strnlen(place.hidden, sizeof place.hidden) < sizeof place.hidden && !strchr(place.hidden, '/') && place.hidden[0] == '.');
-    CHECK(strcmp(place.name, "..") != 0 && strcmp(place.hidden, "..") != 0);
+    CHECK(strnlen(place.hidden, sizeof place.hidden) < sizeof place.hidden && !strchr(place.hidden, '/'));
+    CHECK(place.hidden[0] == '.' && strcmp(place.name, "..") != 0 && strcmp(place.hidden, "..") != 0);
 }
 
 static void add_keys(const uint8_t *data, size_t size)
