@@ -9,6 +9,8 @@
  * buffer's end. */
 #include "io/csv.h"
 
+#include "engine/lanes.h"
+
 #if defined(__SSE2__) && !defined(CSV_PORTABLE)
 #include <emmintrin.h>
 #define CSV_SSE2 1
@@ -130,15 +132,6 @@ static inline uint64_t separators(const char *data)
     return mask;
 }
 #else
-#include "engine/lanes.h"
-
-/* The high bit of every byte of `word` that is zero, exactly. */
-static inline uint64_t zero_bytes(uint64_t word)
-{
-    const uint64_t low = 0x7f7f7f7f7f7f7f7f;
-    return ~(((word & low) + low) | word | low);
-}
-
 static inline uint64_t load_word(const char *data)
 {
     uint64_t word;
@@ -356,12 +349,24 @@ uint64_t csv_count_lines(const char *data, size_t size)
     return count;
 }
 
+static bool must_be_quoted(const char *text, size_t size)
+{
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        uint64_t word;
+        memcpy(&word, text + i, sizeof word);
+        if (zero_bytes(word ^ ALL(',')) | zero_bytes(word ^ ALL('"')) | zero_bytes(word ^ ALL('\r')) | zero_bytes(word ^ ALL('\n')))
+            return true;
+    }
+    for (; i < size; i++)
+        if (text[i] == ',' || text[i] == '"' || text[i] == '\r' || text[i] == '\n')
+            return true;
+    return false;
+}
+
 size_t csv_quote(struct span text, char *out)
 {
-    bool bare = true;
-    for (size_t i = 0; i < text.size && bare; i++)
-        bare = text.data[i] != ',' && text.data[i] != '"' && text.data[i] != '\r' && text.data[i] != '\n';
-    if (bare) {
+    if (!must_be_quoted(text.data, text.size)) {
         if (text.size > 0)
             memcpy(out, text.data, text.size);
         return text.size;
