@@ -311,7 +311,7 @@ int history_seek(MDB_cursor *cursor, uint32_t run, uint64_t hash, MDB_val *ret_k
     *ret_key = (MDB_val){sizeof wanted, wanted};
     int error = db_cursor_get(cursor, TABLE_HISTORY, ret_key, ret_value, MDB_SET_RANGE);
     *ret_own = !error && memcmp(ret_key->mv_data, wanted, sizeof wanted) == 0;
-    if (!*ret_own)
+    if (!*ret_own && (!error || error == MDB_NOTFOUND))
         error = db_cursor_get(cursor, TABLE_HISTORY, ret_key, ret_value, error ? MDB_LAST : MDB_PREV);
     return !error && db_get_u32(ret_key->mv_data) != run ? 1 : found(error, fault);
 }

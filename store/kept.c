@@ -140,7 +140,7 @@ int kept_input(const struct db *db, MDB_txn *txn, uint32_t run, uint64_t number,
     if (error)
         return db_fault(fault, error, "read");
     error = db_cursor_get(cursor, TABLE_INPUTS, &key, &value, MDB_SET_RANGE);
-    if (error || memcmp(key.mv_data, wanted, sizeof wanted) != 0) /* it stands in the value before */
+    if (error == MDB_NOTFOUND || (!error && memcmp(key.mv_data, wanted, sizeof wanted) != 0)) /* it stands in the value before */
         error = db_cursor_get(cursor, TABLE_INPUTS, &key, &value, error ? MDB_LAST : MDB_PREV);
     struct span payload;
     int there = 1;

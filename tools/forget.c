@@ -62,7 +62,7 @@ static int strike_segment(struct forget *forget, enum table table, uint32_t numb
     if (error)
         return db_fault(strike->fault, error, "read");
     error = db_cursor_get(cursor, table, &key, &value, MDB_SET_RANGE);
-    if (error || memcmp(key.mv_data, place.key, SEGMENT_KEY_SIZE) != 0) /* it begins before */
+    if (error == MDB_NOTFOUND || (!error && memcmp(key.mv_data, place.key, SEGMENT_KEY_SIZE) != 0)) /* it begins before */
         error = db_cursor_get(cursor, table, &key, &value, error ? MDB_LAST : MDB_PREV);
     while (!error && key.mv_size != SEGMENT_KEY_SIZE) /* a piece of it */
         error = db_cursor_get(cursor, table, &key, &value, MDB_PREV);
