@@ -203,3 +203,89 @@ Test(publish, sync_that_fails_at_the_end)
     sys = real;
     cr_expect_eq(publish_finish(&place, &fault), 0, "given again: its folder stands");
 }
+
+/* ---- folders that are no run's ---- */
+
+static unsigned calls_left; /* until the one that fails; 0: none does */
+static bool fails(void)
+{
+    errno = EIO;
+    return calls_left && --calls_left == 0;
+}
+
+static int failing_open(int dir_fd, const char *path, int flags, mode_t mode)
+{
+    return fails() ? -1 : real.open(dir_fd, path, flags, mode);
+}
+
+static int failing_sync(int fd)
+{
+    return fails() ? -1 : real.fsync(fd);
+}
+
+static int failing_rename(int from_fd, const char *from, int to_fd, const char *to)
+{
+    return fails() ? -1 : real.rename(from_fd, from, to_fd, to);
+}
+
+static int reveal(void)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, place.hidden);
+    int fd = open(path, O_RDONLY | O_DIRECTORY);
+    cr_assert_geq(fd, 0);
+    fault = (struct fault){0};
+    int result = publish_reveal(&place, fd, &fault);
+    close(fd);
+    return result;
+}
+
+/* Given again after each call that failed it is put in place. */
+Test(publish, revealed)
+{
+    cr_assert_eq(publish_place_new(&place, out, &fault), 0, "%s", fault.text);
+    begin();
+    for (unsigned failing = 1; failing <= 4; failing++) {
+        sys.open = failing_open, sys.fsync = failing_sync, sys.rename = failing_rename;
+        calls_left = failing;
+        cr_expect_eq(reveal(), -1, "call %u", failing);
+        cr_expect(fault.code == FAULT_FAILED && fault.text[0], "call %u", failing);
+        sys = real;
+        cr_expect(is_there(place.hidden) && !is_there("night"), "call %u", failing);
+    }
+    cr_expect_eq(reveal(), 0, "%s", fault.text);
+    cr_expect(is_there("night/sms.csv") && !is_there(place.hidden));
+    fault = (struct fault){0};
+    cr_expect_eq(publish_place_new(&place, out, &fault), -1, "it is there");
+    cr_expect_eq(fault.code, FAULT_USAGE, "%s", fault.text);
+}
+
+/* ---- places as a damaged store may have them ---- */
+
+Test(publish, places_that_are_none)
+{
+    static const struct {
+        const char *parent, *name, *hidden;
+        bool good;
+    } ROWS[] = {
+        {"/srv", "night", ".night.besik-7.tmp", true}, {"srv", "night", ".night.besik-7.tmp", false}, {"", "night", ".night.besik-7.tmp", false},
+        {"/srv", "", "..besik-7.tmp", false},          {"/srv", ".", "...besik-7.tmp", false},        {"/srv", "..", "....besik-7.tmp", false},
+        {"/srv", "a/b", ".a/b.besik-7.tmp", false},    {"/srv", "night", "", false},                  {"/srv", "night", ".", false},
+        {"/srv", "night", "..", false},                {"/srv", "night", ".night", false},            {"/srv", "night", ".day.besik-7.tmp", false},
+        {"/srv", "night", "night.besik-7.tmp", false}, {"/srv", "night", ".night.besik-/x", false},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        memset(&place, 0, sizeof place);
+        strcpy(place.parent, ROWS[i].parent);
+        strcpy(place.name, ROWS[i].name);
+        strcpy(place.hidden, ROWS[i].hidden);
+        cr_expect_eq(publish_place_is_sound(&place), ROWS[i].good, "row %zu", i);
+    }
+    char *const FIELDS[] = {place.parent, place.name, place.hidden};
+    static const size_t SIZES[] = {sizeof place.parent, sizeof place.name, sizeof place.hidden};
+    for (size_t i = 0; i < 3; i++) { /* without an end */
+        cr_assert_eq(publish_place(&place, out, 7, &fault), 0, "%s", fault.text);
+        memset(FIELDS[i] + strlen(FIELDS[i]), 'x', SIZES[i] - strlen(FIELDS[i]));
+        cr_expect_not(publish_place_is_sound(&place), "field %zu", i);
+    }
+}

@@ -1,6 +1,7 @@
 /* test_spool.c - what was added is loaded: whole, in order, part by part, with a pool so small that it spills. */
 #include "io/spool.h"
 
+#include "io/large.h"
 #include "io/sys.h"
 
 #include <criterion/criterion.h>
@@ -305,6 +306,84 @@ Test(spool, failing_disk)
     cr_expect_eq(spool_load(&spool, 0, got, &fault), -1);
     cr_expect_eq(fault.code, FAULT_FAILED);
     sys = whole;
+    spool_close(&spool);
+    spool_pool_close(&pool);
+}
+
+/* ---- memory that fails ---- */
+
+static long allocs_left; /* then there is none any more */
+
+static void *last_alloc(size_t size)
+{
+    return allocs_left-- > 0 ? malloc(size) : NULL;
+}
+
+static void *last_realloc(void *block, size_t size)
+{
+    return allocs_left-- > 0 ? realloc(block, size) : NULL;
+}
+
+static void *no_map(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+Test(spool, memory_that_runs_out)
+{
+    struct spool_pool pool;
+    struct spool spool;
+    unsigned failed = 0;
+    int result = -1;
+    spool_pool_open(&pool, 0);
+    sys.alloc = last_alloc;
+    sys.realloc = last_realloc;
+    for (long allowed = 0; result; allowed++) {
+        struct fault fault = {0};
+        cr_assert_lt(allowed, 100);
+        allocs_left = allowed;
+        result = spool_open(&spool, &pool, tmp_dir, 3, 2, &fault);
+        if (!result) {
+            result = fill(&spool, &fault);
+            spool_close(&spool);
+        }
+        failed += result != 0;
+        cr_assert_eq(fault.code, result ? FAULT_FAILED : FAULT_NONE, "%s", fault.text);
+    }
+    cr_expect_eq(failed, 5u, "its workers, their streams, its own chunks, the list of what was spilled: %u", failed);
+    spool_pool_close(&pool);
+}
+
+/* Where the pool gets none, or the account allows none, records are spilled. */
+Test(spool, without_a_pool)
+{
+    struct sys whole = sys;
+    sys.map = no_map;
+    cr_expect_gt(round_trip(64 << 20, 4, 1, 6000, 9000), 0u);
+    sys = whole;
+    large_open(1 << 20, tmp_dir);
+    cr_expect_gt(round_trip(64 << 20, 4, 1, 6000, 9000), 0u);
+    large_close();
+}
+
+static ssize_t ended_pread(int fd, void *buffer, size_t size, off_t offset)
+{
+    (void)fd, (void)buffer, (void)size, (void)offset;
+    return 0;
+}
+
+Test(spool, a_spill_file_that_was_cut)
+{
+    static char got[8 << 20];
+    struct spool_pool pool;
+    struct spool spool;
+    struct fault fault = {0};
+    spool_pool_open(&pool, 0);
+    cr_assert_eq(spool_open(&spool, &pool, tmp_dir, 3, 1, &fault) || fill(&spool, &fault), 0, "%s", fault.text);
+    sys.pread = ended_pread;
+    cr_expect_eq(spool_load(&spool, 0, got, &fault), -1);
+    cr_expect(fault.code == FAULT_FAILED && strstr(fault.text, "read a spill file"), "%s", fault.text);
     spool_close(&spool);
     spool_pool_close(&pool);
 }

@@ -275,6 +275,142 @@ Test(store, files)
     cr_expect_eq(fault.code, FAULT_USAGE, "%s", fault.text);
 }
 
+/* ---- what a run leaves ---- */
+
+Test(store, runs)
+{
+    static struct fault fault;
+    struct store store;
+    struct db_writer writer;
+    struct run_row row = {.as_of_ms = 77, .digest = {1, 2}}, got;
+    uint8_t key[4];
+    make_for_sure();
+    cr_assert_eq(store_open(&store, dir, STORE_WRITE, &fault), 0, "%s", fault.text);
+    cr_assert_eq(db_write_begin(&writer, &store.db, SIZE_MAX, &fault), 0);
+    cr_assert_eq(store_put_run(1, &row, &writer, &fault), 0);
+    db_put_u32(key, 2);
+    cr_assert_eq(db_put(&writer, TABLE_RUNS, key, sizeof key, &row, sizeof row - 1, &fault), 0);
+    cr_assert_eq(db_write_commit(&writer, &fault), 0, "%s", fault.text);
+    cr_expect_eq(store_get_run(&store, 1, &got, &fault), 0);
+    cr_expect(got.as_of_ms == 77 && got.digest.low64 == 1 && got.digest.high64 == 2);
+    cr_expect_eq(store_get_run(&store, 3, &got, &fault), 1);
+    cr_expect_eq(store_get_run(&store, 2, &got, &fault), -1);
+    cr_expect_eq(fault.code, FAULT_INPUT, "%s", fault.text);
+    store_close(&store);
+}
+
+/* A run that took effect and was killed before its folder appeared. */
+static struct publish_place place;
+
+static void pending(void)
+{
+    static struct fault fault;
+    char path[512];
+    snprintf(path, sizeof path, "%s/night", base);
+    rmdir(path);
+    fault = (struct fault){0};
+    cr_assert_eq(publish_place(&place, path, 7, &fault), 0, "%s", fault.text);
+    put_meta("pending", &place, sizeof place);
+    snprintf(path, sizeof path, "%s/%s", base, place.hidden);
+    cr_assert(mkdir(path, 0700) == 0 || errno == EEXIST);
+}
+
+Test(store, a_folder_that_did_not_appear_is_put_in_place)
+{
+    static struct fault fault;
+    char path[128];
+    make_for_sure();
+    snprintf(path, sizeof path, "%s/night", base);
+    pending();
+    cr_expect_eq(read_and_close(&fault), 0, "%s", fault.text);
+    cr_expect_neq(access(path, F_OK), 0, "whoever reads changes nothing");
+    cr_expect_gt(sweep(open_and_close, pending), 15u);
+    cr_expect_eq(access(path, F_OK), 0);
+    cr_expect_eq(open_and_close(&fault), 0, "once is enough: %s", fault.text);
+    put_meta("pending", &place, sizeof place - 1);
+    cr_expect_eq(open_and_close(&fault), -1);
+    cr_expect(fault.code == FAULT_INPUT && strstr(fault.text, "last folder"), "%s", fault.text);
+    rmdir(path);
+}
+
+Test(store, one_writer_at_a_time)
+{
+    static struct fault fault;
+    struct store store;
+    make_for_sure();
+    cr_assert_eq(store_open(&store, dir, STORE_WRITE, &fault), 0, "%s", fault.text);
+    cr_expect_eq(open_and_close(&fault), -1);
+    cr_expect(fault.code == FAULT_BUSY && strstr(fault.text, "process"), "%s", fault.text);
+    store_close(&store);
+    store_close(&store);
+}
+
+/* ---- keys that are not those that were written ---- */
+
+static int other_keys(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value)
+{
+    static uint8_t bytes[8 + sizeof(struct db_keys)];
+    int error = real_db.get(txn, table, key, value);
+    if (error || key->mv_size != 4 || memcmp(key->mv_data, "keys", 4) != 0)
+        return error;
+    cr_assert_eq(value->mv_size, sizeof bytes);
+    memcpy(bytes, value->mv_data, sizeof bytes);
+    bytes[8] ^= 1;
+    uint64_t checksum = db_checksum(TABLE_META, "keys", 4, bytes + 8, sizeof bytes - 8);
+    memcpy(bytes, &checksum, sizeof checksum);
+    value->mv_data = bytes;
+    return 0;
+}
+
+Test(store, keys_that_are_others)
+{
+    static struct fault fault;
+    struct store store;
+    char path[128];
+    make_for_sure();
+    snprintf(path, sizeof path, "%s/looked", dir);
+    real_db = db_calls;
+    for (enum store_mode mode = STORE_WRITE; mode <= STORE_RUN; mode++) {
+        db_calls.get = other_keys;
+        fault = (struct fault){0};
+        cr_expect_eq(store_open(&store, dir, mode, &fault), -1);
+        cr_expect(fault.code == FAULT_INPUT && strstr(fault.text, "its keys are not those"), "%s", fault.text);
+        cr_expect_eq(access(path, F_OK), mode == STORE_RUN ? -1 : 0, "a run that trusted it doubts it");
+        db_calls = real_db;
+    }
+    fault = (struct fault){0};
+    cr_expect_eq(open_and_close(&fault), 0, "%s", fault.text);
+    put_meta("keys", "short", 5);
+    cr_expect_eq(open_and_close(&fault), -1);
+    cr_expect(fault.code == FAULT_INPUT && strstr(fault.text, "table meta"), "%s", fault.text);
+}
+
+/* ---- merges of the state ---- */
+
+Test(store, merges_that_are_none)
+{
+    static const struct {
+        uint32_t segments, merges, first, inputs;
+        bool good;
+    } ROWS[] = {{3, 1, 12, 2, true},  {3, 1, 11, 3, true},  {3, 1, 13, 1, true},  {3, 1, 14, 1, false}, {3, 1, 12, 3, false},
+                {3, 1, 11, 0, false}, {0, 1, 11, 1, false}, {3, 0, 99, 99, true}, {3, STORE_MERGES_MAX + 1, 11, 1, false}};
+    static struct state state[2];
+    static struct fault fault;
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        make_for_sure();
+        size_t size = get_meta("state", state, sizeof state);
+        state->segment_counts[SEGMENTED_CLOSED] = ROWS[i].segments;
+        state->merge_counts[SEGMENTED_CLOSED] = ROWS[i].merges;
+        for (uint32_t k = 0; k < 3; k++)
+            state->segments[SEGMENTED_CLOSED][k].number = 11 + k;
+        for (uint32_t k = 0; k < STORE_MERGES_MAX; k++)
+            state->merges[SEGMENTED_CLOSED][k] = (struct merge){.first = ROWS[i].first, .inputs = ROWS[i].inputs};
+        put_meta("state", state, size);
+        fault = (struct fault){0};
+        cr_expect_eq(open_and_close(&fault), ROWS[i].good ? 0 : -1, "row %zu: %s", i, fault.text);
+    }
+}
+
 /* ---- sweeping ---- */
 
 static void put_row(struct db_writer *writer, enum table table, const void *key, size_t size)
@@ -412,6 +548,39 @@ Test(store, sweeping)
         cr_expect_not(store_due_is_live(swept.state, due_key(1001, 6, key)), "of a run that was cut");
         cr_expect(store_due_is_live(swept.state, due_key(1001, 5, key)));
     }
+    store_close(&swept);
+}
+
+static void begin_merge(void)
+{
+    static struct fault fault;
+    struct db_writer writer;
+    uint8_t key[12];
+    open_filled();
+    swept.state->merge_counts[SEGMENTED_CLOSED] = 1;
+    swept.state->merges[SEGMENTED_CLOSED][0] = (struct merge){.first = 3, .inputs = 1, .next_hash = 6, .output = {.number = 8}};
+    fault = (struct fault){0};
+    cr_assert_eq(db_write_begin(&writer, &swept.db, SIZE_MAX, &fault), 0);
+    db_put_u32(key, 8);
+    db_put_u64(key + 4, 5); /* before next_hash; pair_key's is behind it */
+    put_row(&writer, TABLE_CLOSED, key, sizeof key);
+    cr_assert_eq(store_put_state(swept.state, &writer, &fault) || db_write_commit(&writer, &fault), 0, "%s", fault.text);
+}
+
+/* What a merge under way has made stays; how far a cut run moved it on goes. */
+Test(store, sweeping_beside_a_merge)
+{
+    for (int cut = 0; cut < 2; cut++) {
+        static struct fault fault;
+        swept_unfinished = cut;
+        begin_merge();
+        fault = (struct fault){0};
+        cr_assert_eq(sweep_once(&fault), 0, "%s", fault.text);
+        cr_expect_eq(rows_of(&swept, TABLE_CLOSED), cut ? 2u : 3u);
+        cr_expect_eq(rows_of(&swept, TABLE_CLOSED_FILTER), cut ? 1u : 2u);
+        cr_expect_eq(rows_of(&swept, TABLE_OPEN), 1u);
+    }
+    cr_expect_gt(sweep(sweep_once, begin_merge), 40u);
     store_close(&swept);
 }
 
