@@ -96,7 +96,23 @@ Test(profile, texts)
     expect_text(PROFILE_PYTHON, false, "", "\xff");
     expect_text(PROFILE_PYTHON, false, "'\\x4'", "\xff");
     expect_text(PROFILE_PYTHON, false, "'\\q'", "\xff");
+    expect_text(PROFILE_PYTHON, false, "'\\", "\xff");
+    expect_text(PROFILE_PYTHON, false, "'\\'", "\xff");
+    expect_text(PROFILE_PYTHON, false, "'x\"", "\xff");
+    expect_text(PROFILE_PYTHON, false, "B'x'", "x");
+    expect_text(PROFILE_PYTHON, false, "b'\\q'", "\xff");
+    expect_text(PROFILE_PYTHON, false, "'\\u20b8'", "₸");
+    expect_text(PROFILE_PYTHON, false, "'\\U00110000'", "\xff");
+    expect_text(PROFILE_HEX_UCS2, true, "20B8", "₸");
+    expect_text(PROFILE_HEX_UCS2, true, "D83D", "\xed\xa0\xbd"); /* half a pair is no UTF-8 */
+    expect_text(PROFILE_HEX_UCS2, true, "D83D0041", "\xed\xa0\xbd" "A");
+    expect_text(PROFILE_HEX_UCS2, true, "D83DE000", "\xed\xa0\xbd\xee\x80\x80");
+    expect_text(PROFILE_PLAIN, false, "", "");
 }
+
+#define HEX_16 "0000000000000000"
+#define HEX_64 HEX_16 HEX_16 HEX_16 HEX_16
+#define LONG_HEX HEX_64 HEX_64 HEX_64 HEX_64
 
 Test(profile, user_data_headers)
 {
@@ -115,6 +131,10 @@ Test(profile, user_data_headers)
         {"0", false, false, {0, 0, 0}},
         {"zz", false, false, {0, 0, 0}},
         {"00", false, true, {0, 0, 0}},
+        {"050002CC0201", false, true, {0, 0, 0}}, /* elements of another size */
+        {"06080300010201", false, true, {0, 0, 0}},
+        {"0608030001020100", false, true, {0, 0, 0}},
+        {LONG_HEX LONG_HEX LONG_HEX LONG_HEX "0", false, false, {0, 0, 0}}, /* over 1024 */
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         struct profile_part part;

@@ -369,6 +369,64 @@ Test(ref_load, a_region_becomes_active_once_it_is_in_both_files)
     ref_free(second);
 }
 
+static bool same_clock(const char *outages, const char *operators, const struct ref_set *than)
+{
+    write_base("outages.csv", outages);
+    write_file("operators.csv", operators);
+    struct ref_set *set = load(NULL);
+    bool is = ref_same_clock(set, than) && ref_same_clock(than, set);
+    ref_free(set);
+    return is;
+}
+
+Test(ref_load, clocks_that_differ)
+{
+#define OUTAGE "operator,from,to\n"
+    write_base("outages.csv", OUTAGE "kcell,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z\n");
+    struct ref_set *set = load(NULL);
+    cr_expect(same_clock(OUTAGE "kcell,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z\n", OPERATORS_HEAD OPERATORS_ROWS, set));
+    cr_expect(same_clock(OUTAGE "kcell,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z\n", OPERATORS_HEAD "701,kcell\n777,beeline\n702,kcell\n700,altel\n", set));
+    cr_expect_not(same_clock(OUTAGE, OPERATORS_HEAD OPERATORS_ROWS, set));
+    cr_expect_not(same_clock(OUTAGE "kcell,2026-01-01T00:00:01Z,2026-01-02T00:00:00Z\n", OPERATORS_HEAD OPERATORS_ROWS, set));
+    cr_expect_not(same_clock(OUTAGE "kcell,2026-01-01T00:00:00Z,2026-01-02T00:00:01Z\n", OPERATORS_HEAD OPERATORS_ROWS, set));
+    cr_expect_not(same_clock(OUTAGE "altel,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z\n", OPERATORS_HEAD OPERATORS_ROWS, set));
+    cr_expect_not(same_clock(OUTAGE "*,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z\n", OPERATORS_HEAD OPERATORS_ROWS, set));
+    cr_expect_not(same_clock(OUTAGE "kcell,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z\n", OPERATORS_HEAD OPERATORS_ROWS "703,altel\n", set));
+    ref_free(set);
+}
+
+Test(ref_load, refuses_more_than_there_is_room_for)
+{
+    static char text[1 << 16], ini[(1 << 20) + 2], deep[5000];
+    struct ref_set *old, *set = NULL;
+    struct fault fault = {0};
+    size_t size = 0;
+    for (unsigned round = 0; round < 2; round++) { /* a thousand operators, and as many others */
+        size = (size_t)sprintf(text, OPERATORS_HEAD);
+        for (unsigned i = 0; i < 1000; i++)
+            size += (size_t)sprintf(text + size, "%03u,op%u-%u\n", i, round, i);
+        write_base("operators.csv", text);
+        if (round == 0)
+            old = load(NULL);
+    }
+    expect_refused(old, "operators.csv: more than 1023 operators");
+    ref_free(old);
+    size = (size_t)sprintf(text, "prefix,operator");
+    for (unsigned i = 0; i < 255; i++)
+        size += (size_t)sprintf(text + size, ",c%u", i);
+    strcpy(text + size, "\n");
+    write_base("operators.csv", text);
+    expect_refused(NULL, "operators.csv:1: more than 256 columns");
+    memset(ini, '#', sizeof ini - 1);
+    write_base("dumps.ini", ini);
+    expect_refused(NULL, "dumps.ini: larger than 1024 KiB");
+    write_base("dumps.ini", "[a]\nkind = none\n");
+    expect_refused(NULL, "dumps.ini:2: kind is none of");
+    memset(deep, 'x', sizeof deep - 1);
+    cr_expect_eq(ref_load(&set, deep, NULL, &fault), -1);
+    cr_expect_eq(fault.code, FAULT_INPUT, "a path that is too long: %.99s", fault.text);
+}
+
 /* ---- the packed form ---- */
 
 static void expect_same_block(const struct ref_set *set, const char *block, size_t size)

@@ -112,3 +112,46 @@ Test(sys, write_all_goes_on_until_all_is_there_or_says_why_not)
         close(file);
     }
 }
+
+/* ---- sys_read_all ---- */
+
+static ssize_t fussy_pread(int from, void *bytes, size_t size, off_t offset)
+{
+    if (times && times--) {
+        errno = error;
+        return error ? -1 : 0;
+    }
+    return pread(from, bytes, size > 3 ? 3 : size, offset);
+}
+
+Test(sys, read_all_goes_on_until_all_is_there_or_the_file_ends)
+{
+    static const struct {
+        int times, error, size; /* size -1: it fails */
+    } ROWS[] = {{0, 0, 10}, {1, EINTR, 10}, {99, EINTR, 10}, {100, EINTR, -1}, {1, EIO, -1}, {1, 0, 0}};
+    struct sys before = sys;
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        char got[16] = "";
+        int file = open(dir, O_TMPFILE | O_RDWR, 0600);
+        cr_assert_eq(pwrite(file, "0123456789", 10, 0), 10);
+        times = ROWS[i].times;
+        error = ROWS[i].error;
+        sys.pread = fussy_pread;
+        ssize_t size = sys_read_all(file, got, sizeof got, 0);
+        sys = before;
+        cr_expect_eq(size, ROWS[i].size, "row %zu: %zd", i, size);
+        cr_expect(size <= 0 || memcmp(got, "0123456789", 10) == 0, "row %zu", i);
+        cr_assert_eq(lseek(file, 4, SEEK_SET), 4);
+        cr_expect_eq(sys_read_all(file, got, sizeof got, -1), 6, "from where it stands");
+        close(file);
+    }
+}
+
+Test(sys, what_cannot_be_mapped_is_null)
+{
+    cr_expect_null(sys.map_file(fd, 4096, true), "a folder");
+    cr_expect_null(sys.map_shared(fd, 0, 4096));
+    char *block = sys.map(4096);
+    cr_expect_null(sys.remap(block, 4096, (size_t)1 << 60));
+    cr_expect_eq(sys.unmap(block, 4096), 0);
+}
