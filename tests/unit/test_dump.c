@@ -2,8 +2,10 @@
 #include "io/dump.h"
 
 #include "engine/words.h"
+#include "io/sys.h"
 #include "packed.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #define OURS "message_id,operator,received_at,msisdn,short_code,text\n"
@@ -180,4 +182,63 @@ Test(dump, characters_that_are_cut)
         cr_expect(strstr(got, "11:ok 12:ok ") && !strstr(got, "bad"), "%zu: %s", before, got);
         free(bytes.data);
     }
+}
+
+/* ---- a disk that fails while it is read ---- */
+
+static unsigned reads_left;
+static ssize_t failing_pread(int fd, void *to, size_t size, off_t offset)
+{
+    errno = EIO;
+    return reads_left-- == 0 ? -1 : pread(fd, to, size, offset);
+}
+
+/* Each read of a file of several pieces: whatever is being done with it (a head, a record, one that is too long, half a character). */
+static void fail_each_read(const char *ini, const struct bytes *bytes, unsigned at_least)
+{
+    unsigned failed = 0;
+    put((const char *)bytes->data, bytes->size);
+    for (unsigned n = 0;; n++, failed++) {
+        static struct fault fault;
+        struct profiles *profiles = NULL;
+        struct ring *ring;
+        struct dump *dump;
+        struct dump_record record;
+        fault = (struct fault){0};
+        cr_assert_eq(ring_open(&ring, true), 0);
+        cr_assert_eq(profiles_open(&profiles, "x", span_of(ini), &fault) || profiles_prepare(profiles, 1, &fault), 0, "%s", fault.text);
+        reads_left = n;
+        sys.pread = failing_pread;
+        int there = dump_open(&dump, ring, path, profiles, &fault);
+        if (!there) {
+            while ((there = dump_next(dump, &record, &fault)) > 0)
+                ;
+            dump_close(dump);
+        }
+        sys.pread = pread;
+        profiles_close(profiles);
+        ring_close(ring);
+        if (!there)
+            break;
+        cr_assert_eq(fault.code, FAULT_FAILED, "read %u: %s", n, fault.text);
+        cr_assert_lt(n, 100);
+    }
+    cr_expect_geq(failed, at_least, "%u", failed);
+}
+
+Test(dump, reads_that_fail)
+{
+    struct bytes utf16 = {0}, longer = repeated("1 ", 'x', 700000, " 3\n4 5 6\n"), field = repeated(OURS ROW, 'x', 700000, "\n" ROW "y\n"),
+                 rows_of_ours = repeated(OURS, '\n', 700000, ROW "y\n");
+    add(&utf16, "i\0d\0,\0a\0t\0,\0t\0e\0x\0t\0\n\0", 22);
+    for (unsigned i = 0; i < 300000; i++)
+        add(&utf16, i % 40 == 39 ? "\n\0001\0,\0002\0,\0" : i % 2 ? "\x3d\xd8\x00\xde" : "x\0", i % 40 == 39 ? 10 : i % 2 ? 4 : 2);
+    fail_each_read(MESSAGES "encoding = UTF-16LE\n", &utf16, 3);
+    fail_each_read(LOG, &longer, 3);
+    fail_each_read(MESSAGES, &field, 3);
+    fail_each_read(MESSAGES, &rows_of_ours, 3);
+    free(utf16.data);
+    free(longer.data);
+    free(field.data);
+    free(rows_of_ours.data);
 }

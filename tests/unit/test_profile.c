@@ -209,3 +209,111 @@ Test(profile, words_and_places)
     profiles_close(profiles);
     profiles_close(NULL);
 }
+
+/* ---- mistakes: each is named with its line ---- */
+
+#define HEAD "[m]\nkind = messages\nmessage_id = i\noperator = o\nreceived_at = r\nmsisdn = p\nshort_code = s\ntext = t\n" /* 8 lines */
+
+Test(profile, mistakes)
+{
+    static const struct {
+        const char *ini, *says;
+    } ROWS[] = {
+        {"kind = messages\n", "x:1: stands before the first [profile]"},
+        {"[m]\nfoo\n", "x:2: neither [NAME] nor KEY = VALUE"},
+        {"[]\nkind = totals\n", "x:1: a section is [NAME]"},
+        {"[m\nkind = totals\n", "x:1: a section is [NAME]"},
+        {"[m] x\nkind = totals\n", "x:1: a section is [NAME]"},
+        {HEAD "[m]\n", "x:9: [m] stands twice"},
+        {"[m]\nmatch = *\n", "x:1: [m] has no kind"},
+        {"[m]\nkind = sms\n", "x:2: kind is none of"},
+        {"[m]\ntext = t\n", "x:2: 'text' stands before the section's kind"},
+        {HEAD "kind = totals\n", "x:9: kind is given twice"},
+        {HEAD "encoding = KOI8-R\nencoding = KOI8-R\n", "x:10: encoding is given twice"},
+        {HEAD "zone = Z\nzone = Z\n", "x:10: zone is given twice"},
+        {HEAD "line = {i} {o}\nline = {i} {o}\n", "x:10: line is given twice"},
+        {HEAD "match = a\nmatch = b\n", "x:10: match is given twice"},
+        {HEAD "delimiter = ;;\n", "x:9: delimiter is none of"},
+        {HEAD "delimiter = :\n", "x:9: delimiter is none of"},
+        {HEAD "encoding = NOSUCH-1\n", "x:9: encoding 'NOSUCH-1' is none"},
+        {HEAD "encoding = UTF-16//IGNORE\n", "x:9: encoding 'UTF-16//IGNORE' is none"},
+        {HEAD "header = maybe\n", "x:9: header is neither yes nor no"},
+        {HEAD "text_form = base64\n", "x:9: text_form is none of"},
+        {HEAD "time = %s\ntime = %s\ntime = %s\ntime = %s\ntime = %s\n", "x:13: time is given more than 4 times"},
+        {HEAD "time = iso\n", "x:9: time is no form of strptime"},
+        {HEAD "zone = Mars/Base\n", "x:9: zone 'Mars/Base' is neither"},
+        {HEAD "line = nothing\n", "x:9: line "},
+        {HEAD "text = u\n", "x:9: the same column is given twice"},
+        {"[m]\nkind = messages\ntext =\n", "x:3: a column without a name"},
+        {"[m]\nkind = messages\ntext = \"\n", "x:3: a constant that its quote does not close"},
+        {"[m]\nkind = messages\ntext = \"a\n", "x:3: a constant that its quote does not close"},
+        {HEAD "status. = x\n", "x:9: status.WORD = MEANING: a word lacks"},
+        {HEAD "operator.x =\n", "x:9: operator.WORD = MEANING: a word lacks"},
+        {HEAD "operator.x = a\noperator.x = b\n", "x:10: operator.x is given twice"},
+        {HEAD "operator.x = a\nstatus.x = b\n", "x:1: [m]: messages have no status"},
+        {HEAD "take = x\n", "x:1: [m] has take, but no line"},
+        {HEAD "take.a = x\ntake.b = y\n", "x:10: take is given twice"},
+        {HEAD "foo = x\n", "x:9: 'foo' is neither a key of a profile nor a column of messages"},
+        {HEAD "header = no\n", "x:1: [m] has no header to be known by"},
+        {HEAD "header = no\nmatch = *\n", "x:1: with header = no a column is a number from 1, not 'i'"},
+        {"[w]\nkind = withdrawals\nheader = no\nmatch = *\nnotice_id = 0\nwithdrawn_at = 1\ncause = 2\n", "not '0'"},
+        {HEAD "match = *\nline = {i} {o} {r} {p} {s} {u}\n", "x:1: line has no field {t}"},
+        {"[w]\nkind = withdrawals\nnotice_id = *\nwithdrawn_at = w\ncause = c\n", "x:1: [w]: only message_id and notice_id can be *"},
+        {HEAD "take.* = x\n", "x:1: [m]: only message_id and notice_id can be *"},
+        {HEAD "udh = *\n", "x:1: [m]: only message_id and notice_id can be *"},
+        {HEAD "time = %Y\n", "x:1: [m] has time, but no zone"},
+        {HEAD "zone = Z\n", "x:1: [m] has zone, but no time"},
+        {HEAD "part = a\n", "x:1: [m]: part_reference, parts and part go together"},
+        {HEAD "part = a\nparts = b\n", "x:1: [m]: part_reference, parts and part go together"},
+        {HEAD "parts = b\n", "x:1: [m]: part_reference, parts and part go together"},
+        {HEAD "coding = \"8\"\n", "are columns, no constants"},
+        {HEAD "part = a\nparts = b\npart_reference = c\nudh = u\n", "x:1: [m]: parts are told by columns or by udh"},
+        {"[w]\nkind = withdrawals\nnotice_id = n\nwithdrawn_at = w\ncause = c\ntext_form = url\n", "x:1: [w]: text_form, coding, udh and parts are of messages"},
+        {"[w]\nkind = withdrawals\nnotice_id = n\nwithdrawn_at = w\ncause = c\ncoding = x\n", "x:1: [w]: text_form, coding, udh and parts are of messages"},
+        {"[w]\nkind = withdrawals\nnotice_id = n\nwithdrawn_at = w\n", "x:1: [w] does not say where cause is had from"},
+        {"\xff", "x:1: not UTF-8"},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        struct profiles *profiles = NULL;
+        struct fault fault = {0};
+        cr_expect_eq(profiles_open(&profiles, "x", span_of(ROWS[i].ini), &fault), -1, "row %zu", i);
+        cr_expect(fault.code == FAULT_INPUT && strstr(fault.text, ROWS[i].says), "row %zu: %s", i, fault.text);
+    }
+}
+
+Test(profile, many_mistakes_and_none)
+{
+    struct profiles *profiles = NULL;
+    struct fault fault = {0};
+    char ini[512] = "";
+    for (unsigned i = 0; i < 30; i++)
+        strcat(ini, "x\n");
+    cr_expect_eq(profiles_open(&profiles, "x", span_of(ini), &fault), -1);
+    cr_expect(strstr(fault.text, "x:20: ") && !strstr(fault.text, "x:21: ") && strstr(fault.text, "and 10 more"), "%s", fault.text);
+    profiles = read_ini("");
+    cr_expect_null(profiles_at(profiles, 0));
+    cr_expect_not(profiles_join(profiles));
+    profiles_close(profiles);
+    cr_expect_not(profiles_join(NULL));
+    profiles = read_ini(HEAD "\tencoding =  utf8 \t\r\n[n]\nkind = messages\nmessage_id = *\noperator = o\nreceived_at = r\nmsisdn = p\nshort_code = s\ntext = t\nudh = u\n"
+                        "[o]\nkind = notices\nnotice_id = *\nregistered_at = a\nmsisdn = b\nmother_iin = c\nbirth_date = d\nsex = e\nchild_order = f\nregion = g\n");
+    cr_expect_null(profiles_at(profiles, 0)->encoding, "UTF-8 needs no converter");
+    cr_expect(profiles_join(profiles));
+    profiles_close(profiles);
+}
+
+/* ---- lines of very many fields ---- */
+
+Test(profile, templates_of_too_many_fields)
+{
+    char text[64 * PROFILE_NAMES_MAX + 64] = "";
+    for (unsigned i = 0; i < 4 * PROFILE_NAMES_MAX; i++)
+        sprintf(text + strlen(text), "{n%u} ", i);
+    const char *wrong = profile_line_read(&line, span_of(text));
+    cr_expect(wrong && strstr(wrong, "too many"), "%s", wrong ? wrong : "(taken)");
+    text[0] = 0;
+    for (unsigned i = 0; i < 4 * PROFILE_NAMES_MAX; i++)
+        strcat(text, "{} ");
+    wrong = profile_line_read(&line, span_of(text));
+    cr_expect(wrong && strstr(wrong, "too many"), "%s", wrong ? wrong : "(taken)");
+}
