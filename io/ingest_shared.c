@@ -233,8 +233,13 @@ int shared_open(struct reading *reading)
                               .settled_end = position, .first_line = 1 + lines, .block_count = blocks};
     shared->blocks = sys.alloc(blocks * sizeof *shared->blocks);
     shared->hash = XXH3_createState();
-    if (!shared->blocks || !shared->hash)
+    if (!shared->blocks || !shared->hash) {
+        XXH3_freeState(shared->hash);
+        sys.free(shared->blocks);
+        sys.free(shared);
+        sys.close(fd);
         return fault_memory(&reading->worker->fault);
+    }
     memset(shared->blocks, 0, blocks * sizeof *shared->blocks);
     XXH3_128bits_reset(shared->hash);
     pthread_mutex_init(&shared->lock, NULL);

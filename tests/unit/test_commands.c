@@ -314,6 +314,14 @@ Test(commands, run)
     sweep(&(struct scene){command_run, "evening", RUN(4, "out") SAMPLE "/night3", "out"}, 1000, 5);
 }
 
+/* Which call is the n-th hangs on the workers; whatever it is, the bytes are the same when it is given again. */
+Test(commands, run_of_workers_that_share_files)
+{
+    setenv("BESIK_BLOCK", "200", 1);
+    sweep(&(struct scene){command_run, "evening",
+                          "store --workers 3 --memory 32M --as-of 2026-11-04T22:00:00+05:00 --out out " SAMPLE "/night3", "out"}, 400, 5);
+}
+
 Test(commands, run_with_metrics)
 {
     sweep(&(struct scene){command_run, "evening", RUN(4, "out") "--metrics besik.prom " SAMPLE "/night3", "out"}, 100, 5);
