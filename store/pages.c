@@ -23,6 +23,7 @@
 #define META_MAGIC 0xBEEFC0DEu
 #define NO_PAGE UINT64_MAX
 #define DEPTH_MAX 32
+#define PAGES_MAX ((uint64_t)1 << 28) /* of 4096 bytes: the map's 1 TiB */
 enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_LONG = 4, PAGE_META = 8 };
 enum { NODE_LONG = 1, NODE_TREE = 2 };
 
@@ -46,6 +47,7 @@ struct look {
     const char *dir;
     const uint8_t *file;
     size_t page_size;
+    uint64_t file_pages; /* that the file has: pages behind it were taken and freed in one transaction, and never written */
     struct meta meta;
     uint8_t *used; /* a bit a page; NULL: one leaf is looked at, not how pages are used */
     bool whole;
@@ -101,16 +103,29 @@ static uint64_t get_u64(const uint8_t *in)
     return n;
 }
 
+/* May the pages be read? (Only the list of free pages may name others.) */
+static bool can_be(const struct look *look, uint64_t first, uint64_t count)
+{
+    return first >= 2 && first < look->file_pages && first <= look->meta.last_page && count <= look->file_pages - first &&
+           count <= look->meta.last_page - first + 1;
+}
+
 /* Each page has one use. */
+static int mark(const struct look *look, unsigned kind, uint64_t page)
+{
+    if (look->used[page / 8] & 1 << page % 8)
+        return broken(look, name_of(kind), page, "it has two uses");
+    look->used[page / 8] |= (uint8_t)(1 << page % 8);
+    return 0;
+}
+
 static int claim(const struct look *look, unsigned kind, uint64_t from, uint64_t first, uint64_t count)
 {
-    if (first < 2 || first > look->meta.last_page || count > look->meta.last_page - first + 1)
+    if (!can_be(look, first, count))
         return broken(look, name_of(kind), from, "it names a page that cannot be");
-    for (uint64_t page = first; look->used && page < first + count; page++) {
-        if (look->used[page / 8] & 1 << page % 8)
-            return broken(look, name_of(kind), page, "it has two uses");
-        look->used[page / 8] |= (uint8_t)(1 << page % 8);
-    }
+    for (uint64_t page = first; look->used && page < first + count; page++)
+        if (mark(look, kind, page))
+            return -1;
     return 0;
 }
 
@@ -164,7 +179,9 @@ static int read_free_list(struct branch *tree, uint64_t page, const uint8_t *val
         uint64_t number = get_u64(value + 8 * i);
         if (number >= last)
             return broken(tree->look, name_of(tree->kind), page, "a list of free pages is out of order");
-        if (claim(tree->look, tree->kind, page, last = number, 1))
+        if (number < 2 || number > tree->look->meta.last_page)
+            return broken(tree->look, name_of(tree->kind), page, "it names a page that cannot be");
+        if (mark(tree->look, tree->kind, last = number))
             return -1;
     }
     tree->look->pages->free_pages += count;
@@ -199,7 +216,7 @@ static int read_leaf_node(struct branch *tree, uint64_t page, const struct node 
     if (node->flags & NODE_LONG) {
         uint64_t first = get_u64(value), count = (HEAD - 1 + (uint64_t)node->size) / look->page_size + 1;
         if (look->whole || tree->kind == TREE_FREE) {
-            if (first < 2 || first > look->meta.last_page)
+            if (!can_be(look, first, 1))
                 return broken(look, name_of(tree->kind), page, "it names a page that cannot be");
             uint32_t told;
             memcpy(&told, page_at(look, first) + 12, sizeof told);
@@ -247,7 +264,7 @@ static void ask_ahead(const struct branch *tree, const uint8_t *page, unsigned c
         if (!read_node(look, tree->kind, page, get_u16(page + HEAD + 2 * i), leaf, &node))
             return;
         uint64_t first = leaf ? node.flags & NODE_LONG ? get_u64(node.value) : NO_PAGE : node.child;
-        if (first >= 2 && first <= look->meta.last_page)
+        if (can_be(look, first, 1))
             sys.will_need(page_at(look, first), leaf ? look->page_size + node.size : look->page_size);
     }
 }
@@ -363,8 +380,9 @@ static int read_metas(struct look *look, uint64_t size, uint64_t txn)
     look->meta = txn ? metas[metas[1].txn == txn] : *newest;
     if (metas[0].txn % 2 != 0 || metas[1].txn % 2 != 1 || newest->txn - metas[metas[1].txn <= metas[0].txn].txn != 1)
         return broken(look, "meta", newest == &metas[1], "its number of transaction is damaged");
-    if (look->meta.last_page < 2 || look->meta.last_page >= size / look->page_size)
-        return broken(look, "meta", look->meta.txn & 1, "its last page is not in the file");
+    look->file_pages = size / look->page_size;
+    if (look->meta.last_page < 2 || look->meta.last_page > PAGES_MAX)
+        return broken(look, "meta", look->meta.txn & 1, "its last page cannot be");
     return 0;
 }
 
@@ -438,6 +456,7 @@ bool pages_look_at_leaf(const struct pages_map *map, enum table table, uint64_t 
     struct look look = {.dir = "", .file = map->file, .page_size = map->page_size, .pages = &pages, .fault = &ignored};
     struct branch tree = {.look = &look, .kind = table, .told = {.depth = 1}};
     look.meta.last_page = map->last_page;
+    look.file_pages = map->size / map->page_size;
     if (walk_page(&tree, page, 1, low, high))
         return false;
     *ret_key_sum = pages.keys.sums[table];

@@ -248,17 +248,23 @@ Test(pages, changed_pages)
     cr_expect_gt(taken_away, 0u, "a leaf that is another was met");
 }
 
-/* A file that ends early, at each of its first bytes and pages. */
+/* A file that ends early, at each of its first bytes and pages: refused, until all that is cut off is free. */
 Test(pages, cut)
 {
     uint8_t *all = bytes;
     size_t whole = size;
+    unsigned cuts = 0;
+    bool taken = false;
     for (size = 0; size < whole; size += size < 3 * PAGE ? 1 + (size > 200) * 61 : 7 * PAGE) {
         bytes = malloc(size + 1); /* of just that size: a sanitizer sees a step beyond */
         memcpy(bytes, all, size);
-        cr_assert(refused_at_whole(true), "cut to %zu", size);
+        bool now = refused_at_whole(true);
+        cr_assert(!taken || !now, "cut to %zu: less would have done", size);
+        taken |= !now;
+        cuts += now;
         free(bytes);
     }
+    cr_expect_gt(cuts, 20u, "%u", cuts);
     bytes = all;
     size = whole;
 }
@@ -311,4 +317,31 @@ Test(pages, no_file_and_no_table)
         unlink(file);
     }
     rmdir(path);
+}
+
+/* A page that a transaction took at the end of the file and freed again is never written: the file ends before it. */
+Test(pages, the_last_pages_were_never_written)
+{
+    struct fault fault = {0};
+    struct db_writer writer;
+    struct stat before, after;
+    char path[100];
+    snprintf(path, sizeof path, "%s/data.mdb", dir);
+    cr_assert_eq(db_write_begin(&writer, &db, SIZE_MAX, &fault), 0);
+    put(&writer, TABLE_RUNS, "1234", 4, 60);
+    static const char *const MANY[] = {"0123456780", "0123456781", "0123456782", "0123456783"}; /* more than is free */
+    for (unsigned i = 0; i < 4; i++)
+        put(&writer, TABLE_FOLDERS, MANY[i], 10, 1400000);
+    for (unsigned i = 0; i < 4; i++)
+        put(&writer, TABLE_FOLDERS, MANY[i], 10, 0);
+    cr_assert_eq(db_write_commit(&writer, &fault), 0, "%s", fault.text);
+    stat(path, &before);
+    MDB_envinfo info;
+    mdb_env_info(db.env, &info);
+    cr_assert_gt((info.me_last_pgno + 1) * PAGE, (size_t)before.st_size, "the file holds its last page: nothing is shown");
+    struct pages pages;
+    cr_expect_eq(pages_look(dir, 0, false, &pages, &fault), 0, "%s", fault.text);
+    cr_expect_eq(pages_look(dir, 0, true, &pages, &fault), 0, "%s", fault.text);
+    stat(path, &after);
+    cr_expect_eq(before.st_size, after.st_size);
 }

@@ -398,7 +398,7 @@ Test(ref_load, clocks_that_differ)
 Test(ref_load, refuses_more_than_there_is_room_for)
 {
     static char text[1 << 16], ini[(1 << 20) + 2], deep[5000];
-    struct ref_set *old, *set = NULL;
+    struct ref_set *old = NULL, *set = NULL;
     struct fault fault = {0};
     size_t size = 0;
     for (unsigned round = 0; round < 2; round++) { /* a thousand operators, and as many others */
