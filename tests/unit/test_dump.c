@@ -173,7 +173,7 @@ Test(dump, characters_that_are_cut)
         for (const char *at = HEAD; *at; at++)
             add(&bytes, (char[2]){*at, 0}, 2);
         for (size_t i = 0; i < before; i++)
-            add(&bytes, i % 3000 == 2999 ? "\"\0\n\0001\0,\0002\0,\0\"\0" : "x\0", i % 3000 == 2999 ? 16 : 2);
+            add(&bytes, i % 3000 == 2999 ? "\"\0\n\0001\0,\0002\0,\0\"\0" : "x\0", i % 3000 == 2999 ? 14 : 2);
         add(&bytes, "\x3d\xd8\x00\xde\"\0\n\0", 8);                /* a pair */
         add(&bytes, "1\0,\0002\0,\0x\0\x3d\xd8y\0\n\0", 16);      /* half of one */
         add(&bytes, "1\0,\0002\0,\0x\0y", 11);                      /* half a unit */
