@@ -891,6 +891,9 @@ Test(values, name)
         /* in `out` without the spaces between surname, given name and patronymic */
         bool fits = size + 3 - 2 <= VALUE_NAME_MAX;
         cr_expect_eq(value_name((struct span){long_text, size + 3}, out, &name), fits, "%zu", over);
+        memcpy(long_text + size, "\xd0\xaf\xd0\xaf\xd0\xaf", 6); /* letters of two bytes, within a word */
+        cr_expect_eq(value_name((struct span){long_text, size + 6}, out, &name), size + 6 - 2 <= VALUE_NAME_MAX, "%zu", over);
+        cr_expect_eq(value_name((struct span){long_text, size + 2}, out, &name), size + 2 - 2 <= VALUE_NAME_MAX, "%zu", over);
     }
     /* marks by the thousand, in the order that is the worst to sort, cost no time */
     strcpy(text, "Ян а");
