@@ -363,6 +363,46 @@ def test_usage(b):
     same("no case in JSON", json.loads(b("case", "store", "77019999999", "--json")), {"msisdn": "77019999999", "cases": []})
 
 
+def test_each_command_by_its_corners(b):
+    """without what it needs, with too much, with an option that is none, on what is no store: exit 2, and its own help is named or given"""
+    b.init()
+    b.run(2, "out2", b.write("n2.csv", NOTICES + notice("N1", 77011111111, 2)))
+    commands = [line.split()[0] for line in b("--help").split("usage:")[1].splitlines()[1:] if line.startswith("  ") and line.split()]
+    if len(commands) < 16:
+        raise Failed(f"--help tells of {commands} alone")
+    for command in commands:
+        same(f"{command} --help begins", b(command, "--help").startswith(f"usage: besik {command}"), True)
+        for args in (["--nonsense"], ["a", "b", "c", "d", "e", "f", "g"] if command not in ("run", "profile", "capacity", "gen") else ["--nonsense=1"], []):
+            b(command, *args, exit=2)
+            same(f"{command} {args}: a message of one line", (b.err.startswith(f"besik {command}: "), b.err.count("\n")), (True, 1))
+    for command in ("case", "status", "report", "list", "why", "backup", "reissue", "export", "purge", "forget", "set", "ref", "run"):
+        more = {"case": ["77011111111"], "why": ["s" + "0" * 26], "backup": ["copy"], "reissue": ["1", "--out", "o"], "export": ["cases"], "set": ["remind-after", "2d"],
+                "purge": ["--closed-before", day(1)], "forget": ["77011111111"], "ref": [REF], "run": ["--out", "o"]}.get(command, [])
+        b(command, "nowhere", *more, exit=2)
+    for args, exit in ((("purge", "store", "--closed-before", "yesterday"), 2), (("purge", "store", "--closed-before", day(20)), 2), (("purge", "store"), 2),
+                       (("reissue", "store", "0", "--out", "o"), 2), (("reissue", "store", "9", "--out", "o"), 2), (("reissue", "store", "x", "--out", "o"), 2),
+                       (("reissue", "store", "1"), 2), (("export", "store", "nothing"), 2), (("export", "store", "cases", "--since", "then"), 2),
+                       (("why", "store", "x"), 2), (("case", "store", "12"), 2), (("forget", "store", "12"), 2), (("set", "store", "remind-after", "x"), 2),
+                       (("set", "store", "nothing", "1"), 2), (("backup", "store", "out2"), 2), (("reissue", "store", "1", "--out", "out2"), 2)):
+        b(*args, exit=exit)
+    for args in (("backup", "store", "copy", "--json"), ("reissue", "store", "1", "--out", "again", "--json"), ("list", "store", "--json"), ("status", "store", "--json")):
+        for line in b(*args).splitlines()[:1]:
+            json.loads(line)
+    b("gen", "dumps", "--cases", "40", "--days", "2", "--errors", "5%")
+    for says, *args in (("1 to 396 days", "capacity", "d", "--scenario", "replay", "--outage", "0"), ("1 to 396 days", "capacity", "d", "--scenario", "replay", "--outage", "x"),
+                        ("1 to 396 days", "capacity", "d", "--scenario", "replay", "--outage", "99999"), ("a second or more", "capacity", "d", "--target", "x"),
+                        ("a second or more", "capacity", "d", "--target", "0s"), ("give one of them", "capacity", "d", "--target", "10s", "--cases", "5"),
+                        ("share from 0 to 0.5", "gen", "g", "--cases", "40", "--errors", "0.55555555"), ("share from 0 to 0.5", "gen", "g", "--cases", "40", "--errors", "51%"),
+                        ("share from 0 to 0.5", "gen", "g", "--cases", "40", "--errors", "%"), ("share from 0 to 0.5", "gen", "g", "--cases", "40", "--errors", ".5x"),
+                        ("not empty", "gen", "dumps", "--cases", "41", "--days", "2"), ("not empty", "gen", "dumps", "--cases", "40", "--days", "2", "--errors", "4%"),
+                        ("--answers FOLDER alone", "gen", "dumps", "--answers", "o", "--days", "2"), ("--answers FOLDER alone", "gen", "dumps", "--answers", "o", "--seed", "2"),
+                        ("no run.json", "gen", "dumps", "--answers", "nope"), ("not a store", "profile", "check", "--store", "nowhere", "n2.csv")):
+        b(*args, exit=2)
+        same(f"{args}: {b.err.strip()}", says in b.err, True)
+    for kind in ("cases", "history", "sms", "requests"):
+        same(f"{kind} since later than all", b("export", "store", kind, "--since", day(28)), "")
+
+
 def test_output_full(b):
     """what cannot be told is a failure, not silence"""
     b.init()
