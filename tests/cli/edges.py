@@ -401,6 +401,16 @@ def test_each_command_by_its_corners(b):
         same(f"{args}: {b.err.strip()}", says in b.err, True)
     for kind in ("cases", "history", "sms", "requests"):
         same(f"{kind} since later than all", b("export", "store", kind, "--since", day(28)), "")
+    b.run(6, "out6")
+    same("since then: a reminder", [json.loads(line)["kind"] for line in b("export", "store", "sms", "--since", day(4)).splitlines()], ["reminder"])
+    same("and its case", len(b("export", "store", "cases", "--since", day(4)).splitlines()), 1)
+    for args in (("check", "store"), ("list", "store"), ("status", "store"), ("export", "store", "cases"), ("why", "store", b.sms("out6", "77011111111")[0][0])):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BESIK, *args], stdout=full, stderr=subprocess.PIPE, text=True, cwd=b.work, timeout=60)
+        same(f"{args[0]} on a full device", (done.returncode, "standard output: cannot write" in done.stderr), (1, True))
+    b("forget", "store", "77011111111")
+    same("a phone that is forgotten", "were struck" in b("case", "store", "77011111111"), True)
+    b("purge", "store", "--closed-before", "2025-10-01T00:00:00+05:00", "--json")
 
 
 def test_output_full(b):
