@@ -17,6 +17,7 @@
 #define CHECKSUM_SIZE 8
 #define KEYS "keys" /* of meta: struct db_keys */
 #define READERS_MAX DB_READERS_MAX
+#define CHANGED (-30000) /* none of LMDB's own: a leaf is not what it was (leaves.h) */
 #define FULL ((uint64_t)1 << 20) /* so little free is a full disk: the writes of a transaction are larger */
 
 static int cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret_cursor)
@@ -50,7 +51,7 @@ const char *const DB_TABLE_NAMES[TABLE_COUNT] = {
 
 int db_fault(struct fault *fault, int error, const char *doing)
 {
-    if (error == MDB_CORRUPTED)
+    if (error == CHANGED)
         return fault_set(fault, FAULT_FAILED, "store: %s: data.mdb is not what it was: give the command again, which looks at all of it",
                          doing);
     if (error > 0) /* the system's, not LMDB's own */
@@ -197,11 +198,11 @@ void db_watch(struct db *db, struct leaves *leaves)
     mdb_env_set_userctx(db->env, leaves);
 }
 
-/* What LMDB is about to meet is what it should be: 0 or MDB_CORRUPTED. */
+/* What LMDB is about to meet is what it should be: 0 or CHANGED. */
 static int meet(MDB_txn *txn, enum table table, const void *key, size_t key_size, bool last, bool written)
 {
     struct leaves *leaves = db_calls.leaves_of(txn);
-    return !leaves || leaves_meet(leaves, table, key, key_size, last, written) ? 0 : MDB_CORRUPTED;
+    return !leaves || leaves_meet(leaves, table, key, key_size, last, written) ? 0 : CHANGED;
 }
 
 int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key, size_t key_size, struct span *ret_payload,
@@ -253,6 +254,17 @@ int db_cursor_get(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *v
 {
     int error = meet_by_cursor(cursor, table, key, op);
     return error ? error : get_by_cursor(cursor, table, key, value, op);
+}
+
+int db_cursor_at_most(MDB_cursor *cursor, enum table table, const void *wanted, size_t size, MDB_val *key, MDB_val *value)
+{
+    *key = (MDB_val){size, (void *)(uintptr_t)wanted};
+    int error = db_cursor_get(cursor, table, key, value, MDB_SET_RANGE);
+    if (error && error != MDB_NOTFOUND) /* no end of the table */
+        return error;
+    if (!error && key->mv_size == size && memcmp(key->mv_data, wanted, size) == 0)
+        return 0;
+    return db_cursor_get(cursor, table, key, value, error ? MDB_LAST : MDB_PREV);
 }
 
 /* ---- writing ---- */

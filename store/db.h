@@ -64,6 +64,8 @@ int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key,
            struct fault *fault);
 /* What a cursor meets next, by `op`. A key that is not of the table's size is MDB_CORRUPTED: whoever reads it may trust its size. */
 int db_cursor_get(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *value, MDB_cursor_op op);
+/* Moves it to the greatest key that is not above `wanted`: 0, MDB_NOTFOUND where there is none, or another error. */
+int db_cursor_at_most(MDB_cursor *cursor, enum table table, const void *wanted, size_t size, MDB_val *key, MDB_val *value);
 /* Checks a value that a cursor met. */
 int db_check(enum table table, const MDB_val *key, const MDB_val *value, struct span *ret_payload, struct fault *fault);
 

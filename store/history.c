@@ -308,11 +308,8 @@ int history_seek(MDB_cursor *cursor, uint32_t run, uint64_t hash, MDB_val *ret_k
 {
     uint8_t wanted[12];
     first_key(run, hash, wanted);
-    *ret_key = (MDB_val){sizeof wanted, wanted};
-    int error = db_cursor_get(cursor, TABLE_HISTORY, ret_key, ret_value, MDB_SET_RANGE);
-    *ret_own = !error && memcmp(ret_key->mv_data, wanted, sizeof wanted) == 0;
-    if (!*ret_own && (!error || error == MDB_NOTFOUND))
-        error = db_cursor_get(cursor, TABLE_HISTORY, ret_key, ret_value, error ? MDB_LAST : MDB_PREV);
+    int error = db_cursor_at_most(cursor, TABLE_HISTORY, wanted, sizeof wanted, ret_key, ret_value);
+    *ret_own = !error && ret_key->mv_size == sizeof wanted && memcmp(ret_key->mv_data, wanted, sizeof wanted) == 0;
     return !error && db_get_u32(ret_key->mv_data) != run ? 1 : found(error, fault);
 }
 

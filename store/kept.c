@@ -135,13 +135,11 @@ int kept_input(const struct db *db, MDB_txn *txn, uint32_t run, uint64_t number,
     uint8_t wanted[KEPT_INPUTS_KEY_SIZE];
     db_put_u32(wanted, run);
     db_put_u32(wanted + 4, (uint32_t)number);
-    MDB_val key = {sizeof wanted, wanted}, value;
+    MDB_val key, value;
     int error = db_calls.cursor_open(txn, db->tables[TABLE_INPUTS], &cursor);
     if (error)
         return db_fault(fault, error, "read");
-    error = db_cursor_get(cursor, TABLE_INPUTS, &key, &value, MDB_SET_RANGE);
-    if (error == MDB_NOTFOUND || (!error && memcmp(key.mv_data, wanted, sizeof wanted) != 0)) /* it stands in the value before */
-        error = db_cursor_get(cursor, TABLE_INPUTS, &key, &value, error ? MDB_LAST : MDB_PREV);
+    error = db_cursor_at_most(cursor, TABLE_INPUTS, wanted, sizeof wanted, &key, &value); /* a value holds many */
     struct span payload;
     int there = 1;
     if (!error && db_get_u32(key.mv_data) == run)

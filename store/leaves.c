@@ -11,7 +11,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define MAGIC 0x6b6f6f6cu /* "look" */
+#define MAGIC 0x326b6f6cu /* "lok2" */
 #define LOW_MAX 24
 #define LOOKED_MAX ((size_t)64 << 20)
 
@@ -22,7 +22,8 @@ struct looked { /* the head of the file */
 };
 
 struct leaf {
-    uint64_t page, sum;
+    uint64_t page;
+    struct leaf_sums sums;
     atomic_bool met; /* it was looked at */
     bool written;    /* it may be another page by now; it was looked at before */
     uint8_t low_size, low[LOW_MAX];
@@ -56,7 +57,7 @@ static size_t looked_size(const uint64_t counts[TABLE_COUNT])
     for (unsigned table = 0; table < TABLE_COUNT; table++) {
         if (counts[table] > LOOKED_MAX)
             return SIZE_MAX;
-        size += counts[table] * sizeof(uint64_t);
+        size += counts[table] * sizeof(struct leaf_sums);
     }
     return size;
 }
@@ -109,11 +110,11 @@ static bool write_looked(const struct leaves *leaves, uint64_t txn)
     out = mempcpy(out, &head, sizeof head);
     for (unsigned table = 0; table < TABLE_COUNT; table++)
         for (uint32_t i = 0; i < head.counts[table]; i++)
-            out = mempcpy(out, &leaves->tables[table].items[i].sum, sizeof(uint64_t));
+            out = mempcpy(out, &leaves->tables[table].items[i].sums, sizeof(struct leaf_sums));
     uint64_t sum = XXH3_64bits(bytes, (size_t)(out - bytes));
     memcpy(out, &sum, sizeof sum);
     int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
-    bool done = fd >= 0 && sys.pwrite(fd, bytes, size, 0) == (ssize_t)size;
+    bool done = fd >= 0 && sys_write_all(fd, bytes, size, 0) == 0;
     if (fd >= 0 && sys.close(fd) != 0)
         done = false;
     sys.free(bytes);
@@ -145,14 +146,15 @@ void leaves_digest(struct leaves *leaves, const void *bytes, size_t size)
     leaves->digest = XXH3_64bits_withSeed(bytes, size, leaves->digest);
 }
 
-/* The page of the leaf and what its keys are bounded by; false where it is not what it should be. */
-static bool look_at(const struct leaves *leaves, enum table table, uint32_t i, uint64_t *ret_sum)
+/* Looks at a leaf as pages_look would; false where it is damaged. */
+static bool look_at(const struct leaves *leaves, enum table table, uint32_t i, struct leaf_sums *ret_sums)
 {
     const struct leaf_list *list = &leaves->tables[table];
-    struct span low = {(const char *)list->items[i].low, list->items[i].low_size}, high = {NULL, 0};
+    const struct leaf *leaf = &list->items[i];
+    struct span low = {(const char *)leaf->low, leaf->low_size}, high = {NULL, 0};
     if (i + 1 < list->count)
-        high = (struct span){(const char *)list->items[i + 1].low, list->items[i + 1].low_size};
-    return pages_look_at_leaf(&leaves->map, table, list->items[i].page, i ? &low : NULL, i + 1 < list->count ? &high : NULL, ret_sum);
+        high = (struct span){(const char *)leaf[1].low, leaf[1].low_size};
+    return pages_look_at_leaf(&leaves->map, table, leaf->page, i ? &low : NULL, i + 1 < list->count ? &high : NULL, ret_sums);
 }
 
 static int by_page(const void *a, const void *b)
@@ -178,32 +180,41 @@ static bool sum_up(struct leaves *leaves, enum table table)
         const struct leaf *leaf = &list->items[i];
         const struct leaf **found = bsearch(&leaf, sorted, known, sizeof *sorted, by_page);
         if (found && !(*found)->written)
-            list->items[i].sum = (*found)->sum;
+            list->items[i].sums = (*found)->sums;
         else
-            good = look_at(leaves, table, i, &list->items[i].sum);
+            good = look_at(leaves, table, i, &list->items[i].sums);
     }
     sys.free(sorted);
     return good;
 }
 
-int leaves_settle(struct leaves *leaves, uint64_t txn, struct db_keys *keys)
+/* What the file told of them; false where it is not of this store. */
+static bool take_noted(struct leaves *leaves, uint64_t txn)
 {
-    const struct looked *head = (const struct looked *)leaves->looked;
-    const char *sums = (const char *)(head + 1);
-    if (head && (head->txn != txn || head->digest != leaves->digest))
-        return 1;
+    struct looked head;
+    memcpy(&head, leaves->looked, sizeof head);
+    const char *at = leaves->looked + sizeof head;
+    if (head.txn != txn || head.digest != leaves->digest)
+        return false;
     for (enum table table = 0; table < TABLE_COUNT; table++) {
         struct leaf_list *list = &leaves->tables[table];
-        if (head && head->counts[table] != list->count)
+        if (head.counts[table] != list->count)
+            return false;
+        for (uint32_t i = 0; i < list->count; i++, at += sizeof list->items[i].sums)
+            memcpy(&list->items[i].sums, at, sizeof list->items[i].sums);
+    }
+    return true;
+}
+
+int leaves_settle(struct leaves *leaves, uint64_t txn, struct db_keys *keys)
+{
+    if (leaves->looked && !take_noted(leaves, txn))
+        return 1;
+    for (enum table table = 0; table < TABLE_COUNT; table++) {
+        if (!leaves->looked && !sum_up(leaves, table))
             return 1;
-        if (!head && !sum_up(leaves, table))
-            return 1;
-        for (uint32_t i = 0; i < list->count; i++) {
-            if (head)
-                memcpy(&list->items[i].sum, sums, sizeof(uint64_t));
-            sums += sizeof(uint64_t) * (head != NULL);
-            keys->sums[table] += list->items[i].sum;
-        }
+        for (uint32_t i = 0; i < leaves->tables[table].count; i++)
+            keys->sums[table] += leaves->tables[table].items[i].sums.keys;
     }
     return 0;
 }
@@ -301,8 +312,8 @@ bool leaves_meet(struct leaves *leaves, enum table table, const void *key, size_
     uint32_t at = key ? leaf_of(list, (struct span){key, size}) : last ? list->count - 1 : 0;
     for (uint32_t i = at ? at - 1 : 0; i <= at + 1 && i < list->count; i++) {
         struct leaf *leaf = &list->items[i];
-        uint64_t sum;
-        if (!leaf->met && (!look_at(leaves, table, i, &sum) || sum != leaf->sum)) {
+        struct leaf_sums sums;
+        if (!leaf->met && (!look_at(leaves, table, i, &sums) || memcmp(&sums, &leaf->sums, sizeof sums) != 0)) {
             leaves->broken = true;
             return false;
         }

@@ -1,11 +1,12 @@
 /* leaves.h - what is known of the leaves of a store's trees, so that a run need not look at all of them: only at those that it meets,
  * each before LMDB does.
- * Room: store.  A run ends by writing STORE/looked: of which transaction it is, a digest of all else that pages_look looks at, and
- * what the keys of each leaf add up to. The next run takes it where it fits the store to the bit, and looks at everything where it does
- * not; so it is no part of the store: it may be cut, old or gone. A leaf that is not what it was is a fault, and the file goes, so
- * that the same command again looks at everything.
+ * Room: store.  A run ends by writing STORE/looked: of which transaction it is, a digest of all else that pages_look looks at, and of
+ * each leaf struct leaf_sums: what its keys add up to, and where its long values lie, which nothing else tells once how all pages are
+ * used is not looked at. The next run takes it where it fits the store to the bit, and looks at everything where it does not; so it is
+ * no part of the store: it may be cut, old or gone. A leaf that is not what it was is a fault, and the file goes, so that the same
+ * command again looks at everything.
  *
- *   looked   struct looked, then a sum (8 bytes) for each leaf of each table in order, then XXH3-64 of all before it */
+ *   looked   struct looked, then struct leaf_sums for each leaf of each table in order, then XXH3-64 of all before it */
 #ifndef STORE_LEAVES_H
 #define STORE_LEAVES_H
 
@@ -31,7 +32,9 @@ void leaves_doubt(struct leaves *leaves); /* what `looked` told turned out wrong
 void leaves_close(struct leaves *leaves);
 
 /* A call of LMDB's is about to meet `key` in the table (NULL: its first or, with `last`, its last), or to change it (`written`; the
- * writer's thread). Looks at the leaf that holds it and at its neighbours, once each. Any thread. False: one is not what it was. */
+ * writer's thread). Looks at the leaf that holds it and at its neighbours, once each, which is as far as a call goes. (Not quite: a
+ * branch that runs empty takes the first key below the next branch, two levels above the leaves and more.) Any thread. False: one is
+ * not what it was. */
 bool leaves_meet(struct leaves *leaves, enum table table, const void *key, size_t size, bool last, bool written);
 
 /* ---- for pages.c, as it walks ---- */

@@ -54,6 +54,7 @@ struct look {
     struct leaves *leaves; /* told of the leaves, which are not looked at; NULL: they are */
     struct tree trees[TABLE_COUNT];
     bool there[TABLE_COUNT];
+    uint64_t places; /* struct leaf_sums, of all that was looked at */
     struct pages *pages;
     struct fault *fault;
 };
@@ -226,6 +227,10 @@ static int read_leaf_node(struct branch *tree, uint64_t page, const struct node 
                 return broken(look, name_of(tree->kind), first, "it is of another length");
             count = told; /* a value that was put twice in a transaction, smaller the second time, keeps its pages */
         }
+        struct {
+            uint64_t first, size;
+        } place = {first, node->size};
+        look->places += XXH3_64bits_withSeed(&place, sizeof place, XXH3_64bits(node->key.data, node->key.size));
         tree->met.long_pages += count;
         if (claim(look, tree->kind, page, first, count))
             return -1;
@@ -243,24 +248,30 @@ static int read_leaf_node(struct branch *tree, uint64_t page, const struct node 
 
 static int walk_page(struct branch *tree, uint64_t number, unsigned level, const struct span *low, const struct span *high);
 
-/* A child of a branch: walked, or where it is one of the leaves that are told of, that. */
+/* The tree's leaves are told of, and these are they. */
+static bool is_told(const struct branch *tree, unsigned level)
+{
+    return tree->look->leaves && leaves_has(tree->kind) && level == tree->told.depth;
+}
+
+/* A child of a branch: walked, or told of. */
 static int walk_child(struct branch *tree, uint64_t parent, uint64_t number, unsigned level, const struct span *low, const struct span *high)
 {
     struct look *look = tree->look;
     if (claim(look, tree->kind, parent, number, 1))
         return -1;
-    if (!look->leaves || !leaves_has(tree->kind) || level != tree->told.depth)
+    if (!is_told(tree, level))
         return walk_page(tree, number, level, low, high);
     tree->met.leaves++;
     return leaves_add(look->leaves, tree->kind, number, low ? *low : (struct span){NULL, 0}, look->fault);
 }
 
-/* What is behind the page is asked for at once: read one by one, a disk would make each wait. */
-static void ask_ahead(const struct branch *tree, const uint8_t *page, unsigned count, bool leaf, bool told)
+/* A branch's children, or a leaf's long values, are asked for at once: read one by one, a disk would make each wait. */
+static void ask_ahead(const struct branch *tree, const uint8_t *page, unsigned count, bool leaf)
 {
     const struct look *look = tree->look;
     struct node node;
-    for (unsigned i = 0; i < count && (leaf ? tree->kind == TREE_FREE : !told); i++) {
+    for (unsigned i = 0; i < count; i++) {
         if (!read_node(look, tree->kind, page, get_u16(page + HEAD + 2 * i), leaf, &node))
             return;
         uint64_t first = leaf ? node.flags & NODE_LONG ? get_u64(node.value) : NO_PAGE : node.child;
@@ -286,7 +297,8 @@ static int walk_page(struct branch *tree, uint64_t number, unsigned level, const
     struct node node, next;
     struct span before = {NULL, 0};
     unsigned count = (lower - HEAD) / 2;
-    ask_ahead(tree, page, count, leaf, look->leaves && leaves_has(tree->kind) && level + 1 == tree->told.depth);
+    if (leaf ? tree->kind == TREE_FREE : !is_told(tree, level + 1)) /* of other leaves' long values none is read */
+        ask_ahead(tree, page, count, leaf);
     for (unsigned i = 0; i < count; i++) {
         size_t size = read_node(look, tree->kind, page, get_u16(page + HEAD + 2 * i), leaf, &node);
         taken += size;
@@ -437,6 +449,8 @@ int pages_look(const char *dir, uint64_t txn, bool whole, struct pages *ret_page
     return failed;
 }
 
+/* (LMDB's caveats forbid to open and close its file once more while it has it open, for its locks' sake: those of 0.9.24 are on
+ * lock.mdb alone.) */
 int pages_walk(const char *dir, struct leaves *leaves, struct pages_map *ret_map, struct pages *ret_pages, struct fault *fault)
 {
     struct look look = {.dir = dir, .leaves = leaves, .pages = ret_pages, .fault = fault};
@@ -449,7 +463,7 @@ int pages_walk(const char *dir, struct leaves *leaves, struct pages_map *ret_map
 }
 
 bool pages_look_at_leaf(const struct pages_map *map, enum table table, uint64_t page, const struct span *low, const struct span *high,
-                        uint64_t *ret_key_sum)
+                        struct leaf_sums *ret_sums)
 {
     struct pages pages = {0};
     struct fault ignored = {0};
@@ -459,7 +473,7 @@ bool pages_look_at_leaf(const struct pages_map *map, enum table table, uint64_t 
     look.file_pages = map->size / map->page_size;
     if (walk_page(&tree, page, 1, low, high))
         return false;
-    *ret_key_sum = pages.keys.sums[table];
+    *ret_sums = (struct leaf_sums){pages.keys.sums[table], look.places};
     return true;
 }
 

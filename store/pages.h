@@ -24,6 +24,10 @@ int pages_look(const char *dir, uint64_t txn, bool whole, struct pages *ret_page
 
 struct leaves;
 
+struct leaf_sums {
+    uint64_t keys, places; /* what its keys add up to, as db_key_sum; and where its long values lie, and how long they are */
+};
+
 struct pages_map { /* data.mdb as it stood at a transaction */
     const uint8_t *file;
     size_t size, page_size;
@@ -37,7 +41,7 @@ int pages_walk(const char *dir, struct leaves *leaves, struct pages_map *ret_map
 
 /* One leaf, all of whose keys are in [low, high); NULL: no bound. False where it is damaged. Any thread. */
 bool pages_look_at_leaf(const struct pages_map *map, enum table table, uint64_t page, const struct span *low, const struct span *high,
-                        uint64_t *ret_key_sum);
+                        struct leaf_sums *ret_sums);
 
 /* FAULT_INPUT where the keys are not those that were written. */
 int pages_compare(const struct pages *pages, const struct db_keys *keys, struct fault *fault);

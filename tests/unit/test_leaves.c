@@ -12,6 +12,7 @@
 
 #define KEYS 3000
 #define TABLE TABLE_RUNS /* its keys are 4 bytes */
+#define PAGE 4096
 #define FILE_MAX (16u << 20)
 
 static char data_path[64], looked_path[64];
@@ -159,6 +160,31 @@ Test(leaves, carried_on_is_what_a_look_at_all_tells)
     cr_expect_gt(taken, 250, "most have many leaves");
 }
 
+/* Where the node of a key stands in the leaf that holds it; NULL: in none. (In the file's first transaction no page is old.) */
+static uint8_t *node_of(uint8_t *bytes, size_t size, unsigned number)
+{
+    uint8_t key[4];
+    put_key(number, key);
+    for (uint8_t *page = bytes + 2 * PAGE; page < bytes + size; page += PAGE) {
+        unsigned lower = page[12] | page[13] << 8;
+        for (unsigned i = 16; page[10] == 2 && i + 1 < lower && lower <= PAGE; i += 2) {
+            unsigned offset = page[i] | page[i + 1] << 8;
+            if (offset + 12 <= PAGE && memcmp(page + offset + 6, "\4\0", 2) == 0 && memcmp(page + offset + 8, key, 4) == 0)
+                return page + offset;
+        }
+    }
+    return NULL;
+}
+
+/* The page of the file that holds the byte, as it is in `bytes` now. */
+static void write_page_of(const uint8_t *bytes, const uint8_t *at)
+{
+    size_t begin = (size_t)(at - bytes) / PAGE * PAGE;
+    int fd = open(data_path, O_WRONLY);
+    cr_assert_eq(pwrite(fd, bytes + begin, PAGE, (off_t)begin), PAGE);
+    close(fd);
+}
+
 /* A bit of each leaf in turn: unmet it does no harm; met it is a fault, and `looked` is gone, so that all is looked at next. */
 Test(leaves, one_that_changed_is_found_before_it_is_met)
 {
@@ -168,33 +194,12 @@ Test(leaves, one_that_changed_is_found_before_it_is_met)
     size_t size = slurp(data_path, bytes);
     unsigned found = 0, harmless = 0;
     for (unsigned number = 0; number < KEYS; number += 61) {
-        if (!there[number])
+        uint8_t *node = there[number] ? node_of(bytes, size, number) : NULL;
+        if (!node)
             continue;
-        uint8_t key[4];
-        put_key(number, key);
-        /* its node: flags and key size before it */
-        uint8_t node[6] = {0, 0, 4, 0}, *at = NULL;
-        size_t leaf = 0;
-        for (size_t page = 2; page < size / 4096; page++) {
-            const uint8_t *p = bytes + page * 4096;
-            if (p[10] != 2 || p[8] || db_get_u32(p) == 0xffffffff)
-                continue;
-            unsigned lower = p[12] | p[13] << 8;
-            for (unsigned i = 16; i + 1 < lower && lower <= 4096; i += 2) {
-                unsigned offset = p[i] | p[i + 1] << 8;
-                if (offset + 12 <= 4096 && memcmp(p + offset + 6, "\4\0", 2) == 0 && memcmp(p + offset + 8, key, 4) == 0) {
-                    at = (uint8_t *)p + offset + 8 + 3;
-                    leaf = page;
-                }
-            }
-        }
-        (void)node;
-        if (!at)
-            continue;
-        uint8_t was = *at;
-        *at ^= 1u << dice(8);
-        int fd = open(data_path, O_WRONLY);
-        cr_assert_eq(pwrite(fd, bytes + leaf * 4096, 4096, (off_t)(leaf * 4096)), 4096);
+        uint8_t *at = node + 8 + 3, was = *at; /* of its key */
+        *at ^= (uint8_t)(1u << dice(8));
+        write_page_of(bytes, at);
         struct leaves *leaves = look();
         struct fault fault = {0};
         if (leaves) { /* else it is a leaf that is looked at anyway, or an old page */
@@ -212,12 +217,61 @@ Test(leaves, one_that_changed_is_found_before_it_is_met)
             cr_expect_eq(access(looked_path, F_OK), fault.code ? -1 : 0);
         }
         *at = was;
-        cr_assert_eq(pwrite(fd, bytes + leaf * 4096, 4096, (off_t)(leaf * 4096)), 4096);
-        close(fd);
+        write_page_of(bytes, at);
         note(NULL);
     }
     cr_expect_gt(found, 20, "found %u", found);
     cr_expect_lt(harmless, 10, "of pages that are not in use: %u", harmless);
+}
+
+static enum db_verdict this_one(const uint8_t *key, size_t size, const void *context)
+{
+    (void)size;
+    return db_get_u32(key) == *(const unsigned *)context ? DB_DELETE : DB_STOP;
+}
+
+/* Each bit of where a long value lies, and of how long it is: who deletes or overwrites it reads none of it, and LMDB would free
+ * pages that are another's. */
+Test(leaves, a_long_value_is_not_sought_where_it_never_was)
+{
+    static uint8_t bytes[FILE_MAX], looked[FILE_MAX];
+    static const char VALUE[100];
+    change(NULL, KEYS, SIZE_MAX);
+    note(NULL);
+    size_t size = slurp(data_path, bytes), looked_size = slurp(looked_path, looked);
+    unsigned tried = 0;
+    for (unsigned number = 0; number < KEYS && tried < 4; number += 20) {
+        uint8_t *node = there[number] && number >= 1100 ? node_of(bytes, size, number) : NULL, key[4];
+        if (!node) /* else its value has pages of its own, by change() */
+            continue;
+        cr_assert_eq(node[4] & 1, 1);
+        put_key(number, key);
+        tried++;
+        for (unsigned bit = 0; bit < 96; bit++) {
+            uint8_t *at = bit < 64 ? node + 12 + bit / 8 : node + (bit - 64) / 8;
+            *at ^= (uint8_t)(1u << bit % 8);
+            write_page_of(bytes, at);
+            for (unsigned how = 0; how < 3; how++) {
+                struct fault fault = {0};
+                struct db_writer writer;
+                struct leaves *leaves = look();
+                cr_assert_not_null(leaves);
+                db_watch(&db, leaves);
+                cr_assert_eq(db_write_begin(&writer, &db, SIZE_MAX, &fault), 0);
+                int failed = how == 0   ? db_sweep(&writer, TABLE, key, sizeof key, this_one, &number, &fault)
+                             : how == 1 ? db_delete(&writer, TABLE, key, sizeof key, &fault)
+                                        : db_put(&writer, TABLE, key, sizeof key, VALUE, sizeof VALUE, &fault);
+                cr_expect(failed && fault.code == FAULT_FAILED, "bit %u, %u: %s", bit, how, fault.text);
+                db_write_abort(&writer);
+                db_watch(&db, NULL);
+                leaves_close(leaves);
+                spill(looked_path, looked, looked_size); /* of the file as it was */
+            }
+            *at ^= (uint8_t)(1u << bit % 8);
+            write_page_of(bytes, at);
+        }
+    }
+    cr_expect_eq(tried, 4u);
 }
 
 Test(leaves, a_bad_looked_is_as_none)
