@@ -35,8 +35,8 @@ class Bench:
         figures["files"] = len(os.listdir(self.at(out)))
         return figures
 
-    def store_with_notices(self, name, messages):
-        """a store after the notices' run of a load; made once, copied for each measurement"""
+    def base_with_notices(self, messages):
+        """a store after the notices' run of a load, made once; its name"""
         base = f"base-{messages}"
         if not os.path.exists(self.at(f"{base}/whole")):
             self.drop(base, f"{base}-out")
@@ -44,8 +44,13 @@ class Bench:
             subprocess.run([self.besik, "init", self.at(f"{base}/store"), "--key", self.key], check=True)
             self.run(f"{base}/store", f"{base}-out", NOTICES_AT, [f"{self.loads.dialogues(messages)}/notices.csv"])
             open(self.at(f"{base}/whole"), "w").close()
+        return f"{base}/store"
+
+    def store_with_notices(self, name, messages):
+        """a copy of it, for a measurement"""
+        base = self.base_with_notices(messages)
         self.drop(name)
-        shutil.copytree(self.at(f"{base}/store"), self.at(name))
+        shutil.copytree(self.at(base), self.at(name))
         os.sync()
 
     def replay(self, inputs, messages, *options, keep=()):
@@ -257,8 +262,7 @@ def row_serial(bench):
 def row_written(bench):
     """the folder that is kept for `reissue` is counted apart, as the outputs are"""
     path = f"{bench.loads.dialogues(bench.messages)}/messages.csv"
-    bench.store_with_notices("store", bench.messages)
-    before = bench.kept_bytes("store")
+    before = bench.kept_bytes(bench.base_with_notices(bench.messages))
     one = bench.replay([path], bench.messages, "--memory", "8G", keep=("store",))
     kept = bench.kept_bytes("store") - before
     bench.drop("store")
@@ -286,7 +290,7 @@ def row_growth(bench):
     rates, told = [], []
     for part in (100, 30, 10, 3, 1):
         messages = bench.messages * 10 // part
-        bench.store_with_notices("store", messages)
+        bench.base_with_notices(messages)
         bench.drop(f"base-{messages}-out")  # room on the disk
         one = bench.replay([f"{bench.loads.dialogues(messages)}/messages.csv"], messages)
         rates.append(one["records"] / one["seconds"])

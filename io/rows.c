@@ -15,6 +15,15 @@ static size_t put_number(char *out, uint64_t number)
     return size + 1;
 }
 
+static char *put_words(char *out, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        *out++ = ',';
+        out = stpcpy(out, words[i]);
+    }
+    return out;
+}
+
 int rows_sms(const struct rows *rows, const struct phone *phone, const struct made *made, struct buffer *buffer,
              struct fault *fault)
 {
@@ -52,10 +61,7 @@ int rows_sms(const struct rows *rows, const struct phone *phone, const struct ma
     value_phone_write(phone->number, out);
     out += 11;
     const char *const words[] = {rows->short_code, SMS_KIND_WORDS[made->kind], what, LANG_WORDS[made->lang]};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        *out++ = ',';
-        out = stpcpy(out, words[i]);
-    }
+    out = put_words(out, words, sizeof words / sizeof *words);
     *out++ = ',';
     out += put_number(out, text.segments);
     *out++ = ',';
@@ -147,10 +153,7 @@ int rows_reject(const struct reject_row *row, struct buffer *buffer, struct faul
     *out++ = ',';
     out += put_number(out, row->line);
     const char *const words[] = {KIND_WORDS[row->kind], row->outcome, REASON_WORDS[row->reason]};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        *out++ = ',';
-        out = stpcpy(out, words[i]);
-    }
+    out = put_words(out, words, sizeof words / sizeof *words);
     *out++ = ',';
     out += csv_quote(row->identity, out);
     *out++ = ',';

@@ -54,16 +54,13 @@ static int strike_segment(struct forget *forget, enum table table, uint32_t numb
     struct strike *strike = &forget->strike;
     struct strike_place place = {.table = table};
     MDB_cursor *cursor;
-    MDB_val value;
+    MDB_val key, value;
     db_put_u32(place.key, number);
     db_put_u64(place.key + 4, forget->hash);
-    MDB_val key = {SEGMENT_KEY_SIZE, place.key};
     int error = db_calls.cursor_open(strike->writer.txn, strike->store->db.tables[table], &cursor);
     if (error)
         return db_fault(strike->fault, error, "read");
-    error = db_cursor_get(cursor, table, &key, &value, MDB_SET_RANGE);
-    if (error == MDB_NOTFOUND || (!error && memcmp(key.mv_data, place.key, SEGMENT_KEY_SIZE) != 0)) /* it begins before */
-        error = db_cursor_get(cursor, table, &key, &value, error ? MDB_LAST : MDB_PREV);
+    error = db_cursor_at_most(cursor, table, place.key, SEGMENT_KEY_SIZE, &key, &value);
     while (!error && key.mv_size != SEGMENT_KEY_SIZE) /* a piece of it */
         error = db_cursor_get(cursor, table, &key, &value, MDB_PREV);
     bool mine = !error && db_get_u32(key.mv_data) == number;

@@ -435,8 +435,8 @@ int run_go(const struct run_options *options, struct fault *fault)
             failed = do_passes(run);
         }
     }
-    if (begun && failed && run_finish_files(run)) /* nobody writes into a folder that is taken away */
-        failed = -1;
+    if (begun && failed) /* nobody writes into a folder that is taken away; and the fault may be theirs */
+        (void)run_finish_files(run);
     progress_end(&run->progress, failed ? fault->text : "done before");
     if (run->writing)
         db_write_abort(&run->writer);

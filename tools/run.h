@@ -70,8 +70,7 @@ struct run_worker {
     MDB_txn *txn;
     struct segment_view open, closed, notices;
     struct segment_view copied;     /* open, once more, where it is written anew */
-    uint32_t part;                  /* the one at hand, */
-    bool as_is;                     /* and whether nothing of its open cases was written yet, as none changed */
+    uint32_t part;                  /* the one at hand */
     struct segment_builder open_builder, closed_builder, index_builder;
     struct buffer packed, loaded;   /* a part's events */
     char event[EVENT_SIZE_MAX + 16]; /* one, packed: short-lived */
@@ -152,7 +151,7 @@ struct run {
     uint32_t next_part, stored_parts, filed_parts; /* to be taken by a worker; in the store; in the files */
     struct state *state;               /* as it will be */
     bool rewrite_open;                 /* the whole table of open cases is written anew (run_open.c) */
-    bool *as_is;                       /* by part: not yet written, as nothing of it changed */
+    bool *as_is;                       /* by part, each its worker's: nothing of its open cases is written yet, as none changed */
     bool copying;                      /* the second pass over the parts, for those */
     bool look_at_all;                  /* every open case is looked at, not only those named or due */
     uint32_t segment_numbers[SEGMENTED_COUNT];  /* of this run */
@@ -225,9 +224,8 @@ struct span run_identity_tail(const struct event *event, char *room);
 /* run_open.c. In a part, what is kept and what changes comes in the order of (hash, sub). */
 int run_open_decide(struct run *run);
 int run_open_begin(struct run *run, struct run_worker *worker, uint32_t part, struct fault *fault);
-int run_open_keep(struct run_worker *worker, uint64_t hash, uint32_t sub, struct span record, struct fault *fault);
+int run_open_keep(struct run *run, struct run_worker *worker, const struct segment_entry *entry, struct fault *fault);
 int run_open_change(struct run *run, struct run_worker *worker, uint64_t hash, uint32_t sub, struct fault *fault); /* before its entry is added */
-void run_open_end(struct run *run, const struct run_worker *worker);
 bool run_open_lacks(struct run *run); /* after the pass: are some parts to be copied, and others not? */
 int run_open_copy(struct run *run, struct run_worker *worker, uint32_t part, struct fault *fault);
 int run_emit_history(struct run *run, struct run_worker *worker, struct fault *fault); /* of worker->apply; run_history.c */

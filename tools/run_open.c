@@ -37,14 +37,10 @@ static uint64_t first_hash(const struct run *run, uint32_t part)
 int run_open_begin(struct run *run, struct run_worker *worker, uint32_t part, struct fault *fault)
 {
     worker->part = part;
-    worker->as_is = run->rewrite_open;
-    return run->rewrite_open ? segment_scan(&worker->open, first_hash(run, part), fault) : 0;
-}
-
-void run_open_end(struct run *run, const struct run_worker *worker)
-{
-    if (run->rewrite_open)
-        run->as_is[worker->part] = worker->as_is;
+    if (!run->rewrite_open)
+        return 0;
+    run->as_is[part] = true;
+    return segment_scan(&worker->open, first_hash(run, part), fault);
 }
 
 static int copy(struct run_worker *worker, const struct segment_entry *entry, struct fault *fault)
@@ -58,8 +54,8 @@ static int copy(struct run_worker *worker, const struct segment_entry *entry, st
     return segment_add(&worker->open_builder, entry->hash, entry->sub, entry->record.size, fault);
 }
 
-/* Copies the part's entries up to (hash, sub), that one left out; `all`: to its end. */
-static int copy_before(struct run *run, struct run_worker *worker, struct segment_view *view, bool all, uint64_t hash, uint32_t sub,
+/* Copies the part's entries that lie before `end`; NULL: all. */
+static int copy_before(struct run *run, struct run_worker *worker, struct segment_view *view, const struct segment_entry *end,
                        struct fault *fault)
 {
     struct segment_entry entry;
@@ -67,29 +63,29 @@ static int copy_before(struct run *run, struct run_worker *worker, struct segmen
     if (segment_scan(view, first_hash(run, worker->part), fault))
         return -1;
     while ((there = segment_peek(view, &entry, fault)) > 0 && part_of(entry.hash, run->part_bits) == worker->part &&
-           (all || entry.hash < hash || (entry.hash == hash && entry.sub < sub)))
+           (!end || entry.hash < end->hash || (entry.hash == end->hash && entry.sub < end->sub)))
         if (copy(worker, &entry, fault) || segment_next(view, fault))
             return -1;
     return there < 0 ? -1 : 0;
 }
 
-int run_open_keep(struct run_worker *worker, uint64_t hash, uint32_t sub, struct span record, struct fault *fault)
+int run_open_keep(struct run *run, struct run_worker *worker, const struct segment_entry *entry, struct fault *fault)
 {
-    return worker->as_is ? 0 : copy(worker, &(struct segment_entry){hash, sub, record}, fault);
+    return run->as_is[worker->part] ? 0 : copy(worker, entry, fault);
 }
 
 int run_open_change(struct run *run, struct run_worker *worker, uint64_t hash, uint32_t sub, struct fault *fault)
 {
-    if (!worker->as_is)
+    if (!run->rewrite_open || !run->as_is[worker->part])
         return 0;
-    worker->as_is = false;
-    return copy_before(run, worker, &worker->copied, false, hash, sub, fault);
+    run->as_is[worker->part] = false;
+    return copy_before(run, worker, &worker->copied, &(struct segment_entry){.hash = hash, .sub = sub}, fault);
 }
 
 int run_open_copy(struct run *run, struct run_worker *worker, uint32_t part, struct fault *fault)
 {
     worker->part = part;
-    return run->as_is[part] ? copy_before(run, worker, &worker->open, true, 0, 0, fault) : 0;
+    return run->as_is[part] ? copy_before(run, worker, &worker->open, NULL, fault) : 0;
 }
 
 bool run_open_lacks(struct run *run)

@@ -366,7 +366,9 @@ static int do_phone(struct phones *phones, uint64_t hash, uint32_t number, const
         emit_rows(phones) || emit_queues(phones))
         return -1;
     if (!apply->changed || !apply->phone.case_count)
-        return was_in_open && phones->run->rewrite_open ? run_open_keep(worker, hash, number, record, phones->fault) : 0;
+        return was_in_open && phones->run->rewrite_open
+                   ? run_open_keep(phones->run, worker, &(struct segment_entry){hash, number, record}, phones->fault)
+                   : 0;
     return write_record(phones, was_in_open);
 }
 
@@ -401,7 +403,7 @@ static int do_part(struct phones *phones, uint32_t part)
         if (entry_first) {
             failed = !entry.record.size  ? 0
                      : run->look_at_all ? do_phone(phones, entry.hash, entry.sub, NULL, 0, entry.record)
-                                        : run_open_keep(worker, entry.hash, entry.sub, entry.record, phones->fault);
+                                        : run_open_keep(run, worker, &entry, phones->fault);
             failed = failed || segment_next(&worker->open, phones->fault);
         } else {
             size_t end = begin + 1;
@@ -422,7 +424,6 @@ static int do_part(struct phones *phones, uint32_t part)
         if (failed)
             return -1;
     }
-    run_open_end(run, worker);
     return run_flush_history(phones->run, worker, phones->fault) ? -1 : 0;
 }
 
@@ -577,8 +578,5 @@ int run_apply_phones(struct run *run)
 {
     crew_start(&run->filer, file_parts, run);
     run->filing = true;
-    if (make_parts(run) == 0 && (!run_open_lacks(run) || copy_parts(run) == 0))
-        return 0;
-    run_finish_files(run); /* its fault may be why */
-    return -1;
+    return make_parts(run) || (run_open_lacks(run) && copy_parts(run)) ? -1 : 0;
 }

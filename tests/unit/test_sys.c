@@ -77,13 +77,18 @@ Test(sys, pages_are_zero_and_their_own)
 /* ---- sys_write_all ---- */
 
 static int times, error; /* of these calls fail, then each takes 3 bytes; error 0: nothing is taken */
+static bool refuses(void)
+{
+    if (!times)
+        return false;
+    times--;
+    errno = error;
+    return true;
+}
+
 static ssize_t fussy_pwrite(int to, const void *bytes, size_t size, off_t offset)
 {
-    if (times && times--) {
-        errno = error;
-        return error ? -1 : 0;
-    }
-    return pwrite(to, bytes, size > 3 ? 3 : size, offset);
+    return refuses() ? error ? -1 : 0 : pwrite(to, bytes, size > 3 ? 3 : size, offset);
 }
 
 Test(sys, write_all_goes_on_until_all_is_there_or_says_why_not)
@@ -117,11 +122,7 @@ Test(sys, write_all_goes_on_until_all_is_there_or_says_why_not)
 
 static ssize_t fussy_pread(int from, void *bytes, size_t size, off_t offset)
 {
-    if (times && times--) {
-        errno = error;
-        return error ? -1 : 0;
-    }
-    return pread(from, bytes, size > 3 ? 3 : size, offset);
+    return refuses() ? error ? -1 : 0 : pread(from, bytes, size > 3 ? 3 : size, offset);
 }
 
 Test(sys, read_all_goes_on_until_all_is_there_or_the_file_ends)
