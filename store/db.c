@@ -5,6 +5,7 @@
 #include "io/hash.h"
 #include "io/sys.h"
 #include "store/leaves.h"
+#include "store/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,6 +95,28 @@ static int open_env(struct db *db, const char *dir)
     return error;
 }
 
+/* LMDB tells nobody where it has its map: a page of it tells its own number. */
+static int find_map(struct db *db, MDB_txn *txn)
+{
+    MDB_dbi names;
+    MDB_val key = {strlen(DB_TABLE_NAMES[0]), (void *)(uintptr_t)DB_TABLE_NAMES[0]}, value;
+    MDB_stat stat;
+    MDB_envinfo info;
+    int error = mdb_dbi_open(txn, NULL, 0, &names);
+    error = error ? error : mdb_get(txn, names, &key, &value);
+    error = error ? error : mdb_env_stat(db->env, &stat);
+    error = error ? error : mdb_env_info(db->env, &info);
+    if (error)
+        return error;
+    uint64_t number;
+    const uint8_t *page = (const uint8_t *)((uintptr_t)value.mv_data / stat.ms_psize * stat.ms_psize);
+    memcpy(&number, page, sizeof number);
+    db->map = page - number * stat.ms_psize;
+    db->map_size = info.me_mapsize;
+    db->page_size = stat.ms_psize;
+    return 0;
+}
+
 /* LMDB would make its lock file with holes and write to it by mmap: on a full disk that is a SIGBUS. So all its bytes are there
  * before. */
 static int make_lock_file(const char *dir, struct fault *fault)
@@ -140,6 +163,8 @@ int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
         error = db_calls.txn_begin(db->env, NULL, create ? 0 : MDB_RDONLY, &txn);
     for (unsigned i = 0; !error && i < TABLE_COUNT; i++)
         error = mdb_dbi_open(txn, DB_TABLE_NAMES[i], create ? MDB_CREATE : 0, &db->tables[i]);
+    if (!error && !create)
+        error = find_map(db, txn);
     if (!error) {
         error = db_calls.txn_commit(txn);
         txn = NULL;
@@ -293,6 +318,20 @@ int db_write_begin(struct db_writer *writer, const struct db *db, size_t limit, 
     return -1;
 }
 
+static bool in_map(const struct db *db, const MDB_val *value)
+{
+    return (uintptr_t)value->mv_data - (uintptr_t)db->map < db->map_size;
+}
+
+/* May LMDB free the pages of the value? (Those not in its map are of this transaction.) */
+static bool may_be_freed(const struct db *db, const MDB_val *value)
+{
+    size_t at = (uintptr_t)value->mv_data - (uintptr_t)db->map;
+    if (!in_map(db, value) || at % db->page_size != PAGES_HEAD) /* no node stands there: it has pages of its own */
+        return true;
+    return pages_is_long((const uint8_t *)value->mv_data - PAGES_HEAD, at / db->page_size, value->mv_size, db->page_size);
+}
+
 static int put(struct db_writer *writer, enum table table, const void *key, size_t key_size, const void *payload, size_t size,
                struct fault *fault)
 {
@@ -303,8 +342,13 @@ static int put(struct db_writer *writer, enum table table, const void *key, size
         writer->keys.sums[table] += db_key_sum(table, key, key_size);
         writer->keys_changed = true;
     } else if (error == MDB_KEYEXIST) {
+        if (!may_be_freed(writer->db, &v))
+            return db_damaged(fault, table);
+        /* in the transaction that put it, a shorter one would keep all its pages: then their count tells no more of its size */
+        bool again = !in_map(writer->db, &v) && v.mv_size != size + CHECKSUM_SIZE;
         v = (MDB_val){size + CHECKSUM_SIZE, NULL};
-        error = db_calls.put(writer->txn, writer->db->tables[table], &k, &v, MDB_RESERVE);
+        error = again ? db_calls.del(writer->txn, writer->db->tables[table], &k, NULL) : 0;
+        error = error ? error : db_calls.put(writer->txn, writer->db->tables[table], &k, &v, MDB_RESERVE);
     }
     if (error)
         return db_fault(fault, write_error(writer->db, error), "write");
@@ -355,8 +399,11 @@ int db_put(struct db_writer *writer, enum table table, const void *key, size_t k
 
 int db_delete(struct db_writer *writer, enum table table, const void *key, size_t key_size, struct fault *fault)
 {
-    MDB_val k = {key_size, (void *)key};
+    MDB_val k = {key_size, (void *)key}, v;
     int error = meet(writer->txn, table, key, key_size, false, true);
+    error = error ? error : db_calls.get(writer->txn, writer->db->tables[table], &k, &v);
+    if (!error && !may_be_freed(writer->db, &v))
+        return db_damaged(fault, table);
     error = error ? error : db_calls.del(writer->txn, writer->db->tables[table], &k, NULL);
     if (!error)
         key_is_gone(writer, table, key, key_size);
@@ -384,6 +431,10 @@ int db_sweep(struct db_writer *writer, enum table table, const void *from, size_
                 break;
             if (what == DB_DELETE) {
                 CHECK(key.mv_size <= sizeof last);
+                if (!may_be_freed(writer->db, &value)) {
+                    mdb_cursor_close(cursor);
+                    return db_damaged(fault, table);
+                }
                 memcpy(last, key.mv_data, last_size = key.mv_size);
                 writer->bytes += value.mv_size / 16 + 64; /* freed pages cost little, but not nothing */
                 error = meet(writer->txn, table, last, last_size, false, true);

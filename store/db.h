@@ -40,6 +40,8 @@ extern struct db_calls db_calls;
 struct db {
     MDB_env *env;
     MDB_dbi tables[TABLE_COUNT];
+    const uint8_t *map; /* where LMDB has the file; NULL while the store is made */
+    size_t map_size, page_size;
 };
 
 extern const char *const DB_TABLE_NAMES[TABLE_COUNT];

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define HEAD 16
+#define HEAD PAGES_HEAD
 #define NODE 8
 #define META_MAGIC 0xBEEFC0DEu
 #define NO_PAGE UINT64_MAX
@@ -137,6 +137,18 @@ static int head_is(const struct look *look, unsigned kind, uint64_t number, unsi
                                                                  : broken(look, name_of(kind), number, "its head is damaged");
 }
 
+static uint64_t long_pages(size_t size, size_t page_size)
+{
+    return (HEAD - 1 + (uint64_t)size) / page_size + 1;
+}
+
+bool pages_is_long(const uint8_t *page, uint64_t number, size_t size, size_t page_size)
+{
+    uint32_t told;
+    memcpy(&told, page + 12, sizeof told);
+    return get_u64(page) == number && get_u16(page + 10) == PAGE_LONG && told == long_pages(size, page_size);
+}
+
 /* ---- nodes ---- */
 
 static int key_order(unsigned kind, struct span a, struct span b)
@@ -215,17 +227,17 @@ static int read_leaf_node(struct branch *tree, uint64_t page, const struct node 
     if (tree->kind == TREE_FREE && get_u64((const uint8_t *)node->key.data) > look->meta.txn)
         return broken(look, name_of(tree->kind), page, "it tells of a transaction that has not been");
     if (node->flags & NODE_LONG) {
-        uint64_t first = get_u64(value), count = (HEAD - 1 + (uint64_t)node->size) / look->page_size + 1;
+        uint64_t first = get_u64(value), count = long_pages(node->size, look->page_size);
         if (look->whole || tree->kind == TREE_FREE) {
             if (!can_be(look, first, 1))
                 return broken(look, name_of(tree->kind), page, "it names a page that cannot be");
+            const uint8_t *long_page = page_at(look, first);
             uint32_t told;
-            memcpy(&told, page_at(look, first) + 12, sizeof told);
-            if (head_is(look, tree->kind, first, PAGE_LONG))
-                return -1;
-            if (told < count)
-                return broken(look, name_of(tree->kind), first, "it is of another length");
-            count = told; /* a value that was put twice in a transaction, smaller the second time, keeps its pages */
+            memcpy(&told, long_page + 12, sizeof told);
+            if (tree->kind == TREE_FREE && told > count) /* a list of LMDB's that it wrote anew, shorter, keeps its pages */
+                count = told;
+            if (!pages_is_long(long_page, first, count * look->page_size - HEAD, look->page_size))
+                return broken(look, name_of(tree->kind), first, "its head is damaged");
         }
         struct {
             uint64_t first, size;

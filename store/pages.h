@@ -43,6 +43,11 @@ int pages_walk(const char *dir, struct leaves *leaves, struct pages_map *ret_map
 bool pages_look_at_leaf(const struct pages_map *map, enum table table, uint64_t page, const struct span *low, const struct span *high,
                         struct leaf_sums *ret_sums);
 
+/* Is it the first page of a long value of so many bytes, as LMDB writes it? It believes the head of those that it frees or overwrites:
+ * how many pages there are, and that they are not its own copy. */
+#define PAGES_HEAD 16 /* bytes of a page before a long value */
+bool pages_is_long(const uint8_t *page, uint64_t number, size_t size, size_t page_size);
+
 /* FAULT_INPUT where the keys are not those that were written. */
 int pages_compare(const struct pages *pages, const struct db_keys *keys, struct fault *fault);
 

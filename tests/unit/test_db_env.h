@@ -24,6 +24,8 @@ static void set_up(void)
     struct fault fault = {0};
     cr_assert_not_null(mkdtemp(dir));
     cr_assert_eq(db_open(&db, dir, true, &fault), 0, "%s", fault.text);
+    db_close(&db);
+    cr_assert_eq(db_open(&db, dir, false, &fault), 0, "%s", fault.text);
     cr_assert_eq(mdb_env_set_flags(db.env, MDB_NOSYNC, 1), 0); /* thousands of commits */
 }
 

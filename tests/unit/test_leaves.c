@@ -230,40 +230,48 @@ static enum db_verdict this_one(const uint8_t *key, size_t size, const void *con
     return db_get_u32(key) == *(const unsigned *)context ? DB_DELETE : DB_STOP;
 }
 
+/* Sweeps, deletes or overwrites one of them; 0, or -1, and nothing is written. */
+enum { HOWS = 3 };
+static int lose(unsigned how, unsigned number, struct leaves *leaves, struct fault *fault)
+{
+    static const char VALUE[100];
+    struct db_writer writer;
+    uint8_t key[4];
+    put_key(number, key);
+    db_watch(&db, leaves);
+    cr_assert_eq(db_write_begin(&writer, &db, SIZE_MAX, fault), 0, "%s", fault->text);
+    int failed = how == 0   ? db_sweep(&writer, TABLE, key, sizeof key, this_one, &number, fault)
+                 : how == 1 ? db_delete(&writer, TABLE, key, sizeof key, fault)
+                            : db_put(&writer, TABLE, key, sizeof key, VALUE, sizeof VALUE, fault);
+    db_write_abort(&writer);
+    db_watch(&db, NULL);
+    return failed;
+}
+
 /* Each bit of where a long value lies, and of how long it is: who deletes or overwrites it reads none of it, and LMDB would free
  * pages that are another's. */
 Test(leaves, a_long_value_is_not_sought_where_it_never_was)
 {
     static uint8_t bytes[FILE_MAX], looked[FILE_MAX];
-    static const char VALUE[100];
     change(NULL, KEYS, SIZE_MAX);
     note(NULL);
     size_t size = slurp(data_path, bytes), looked_size = slurp(looked_path, looked);
     unsigned tried = 0;
     for (unsigned number = 0; number < KEYS && tried < 4; number += 20) {
-        uint8_t *node = there[number] && number >= 1100 ? node_of(bytes, size, number) : NULL, key[4];
+        uint8_t *node = there[number] && number >= 1100 ? node_of(bytes, size, number) : NULL;
         if (!node) /* else its value has pages of its own, by change() */
             continue;
         cr_assert_eq(node[4] & 1, 1);
-        put_key(number, key);
         tried++;
         for (unsigned bit = 0; bit < 96; bit++) {
             uint8_t *at = bit < 64 ? node + 12 + bit / 8 : node + (bit - 64) / 8;
             *at ^= (uint8_t)(1u << bit % 8);
             write_page_of(bytes, at);
-            for (unsigned how = 0; how < 3; how++) {
+            for (unsigned how = 0; how < HOWS; how++) {
                 struct fault fault = {0};
-                struct db_writer writer;
                 struct leaves *leaves = look();
                 cr_assert_not_null(leaves);
-                db_watch(&db, leaves);
-                cr_assert_eq(db_write_begin(&writer, &db, SIZE_MAX, &fault), 0);
-                int failed = how == 0   ? db_sweep(&writer, TABLE, key, sizeof key, this_one, &number, &fault)
-                             : how == 1 ? db_delete(&writer, TABLE, key, sizeof key, &fault)
-                                        : db_put(&writer, TABLE, key, sizeof key, VALUE, sizeof VALUE, &fault);
-                cr_expect(failed && fault.code == FAULT_FAILED, "bit %u, %u: %s", bit, how, fault.text);
-                db_write_abort(&writer);
-                db_watch(&db, NULL);
+                cr_expect(lose(how, number, leaves, &fault) && fault.code == FAULT_FAILED, "bit %u, %u: %s", bit, how, fault.text);
                 leaves_close(leaves);
                 spill(looked_path, looked, looked_size); /* of the file as it was */
             }
@@ -272,6 +280,69 @@ Test(leaves, a_long_value_is_not_sought_where_it_never_was)
         }
     }
     cr_expect_eq(tried, 4u);
+}
+
+/* Each bit of the head of a long value's first page: how many pages it says there are, and what they are, is LMDB's word for what
+ * it frees. */
+Test(leaves, the_head_of_a_long_value_is_not_believed)
+{
+    static uint8_t bytes[FILE_MAX];
+    change(NULL, KEYS, SIZE_MAX);
+    note(NULL);
+    size_t size = slurp(data_path, bytes);
+    unsigned tried = 0;
+    for (unsigned number = 1100; number < KEYS && tried < 4; number += 20) {
+        uint8_t *node = there[number] ? node_of(bytes, size, number) : NULL;
+        uint64_t first;
+        if (!node)
+            continue;
+        memcpy(&first, node + 12, sizeof first);
+        tried++;
+        for (unsigned bit = 0; bit < 128; bit++) {
+            uint8_t *at = bytes + first * PAGE + bit / 8;
+            *at ^= (uint8_t)(1u << bit % 8);
+            write_page_of(bytes, at);
+            for (unsigned how = 0; how < 2 * HOWS; how++) { /* where leaves are watched, and where all was looked at */
+                struct fault fault = {0};
+                struct leaves *leaves = how < HOWS ? look() : NULL;
+                int failed = lose(how % HOWS, number, leaves, &fault);
+                if (bit / 16 == 4) /* these mean nothing */
+                    cr_expect_eq(failed, 0, "bit %u, %u: %s", bit, how, fault.text);
+                else
+                    cr_expect(failed && fault.code == FAULT_INPUT, "bit %u, %u: %s", bit, how, fault.text);
+                leaves_close(leaves);
+            }
+            *at ^= (uint8_t)(1u << bit % 8);
+            write_page_of(bytes, at);
+        }
+    }
+    cr_expect_eq(tried, 4u);
+}
+
+/* A value that is put twice in a transaction, shorter: what its head tells fits its size all the same. */
+Test(leaves, what_was_put_twice_may_be_put_and_deleted)
+{
+    static const char VALUE[20000];
+    static const size_t SIZES[] = {20000, 5000, 9000, 100, 5000, 5001};
+    enum { COUNT = sizeof SIZES / sizeof *SIZES };
+    for (unsigned first = 0; first < COUNT; first++)
+        for (unsigned then = 0; then < COUNT; then++)
+            for (unsigned how = 0; how < HOWS; how++) {
+                struct fault fault = {0};
+                struct db_writer writer;
+                struct pages pages;
+                uint8_t key[4];
+                put_key(7, key);
+                cr_assert_eq(db_write_begin(&writer, &db, SIZE_MAX, &fault), 0);
+                cr_assert_eq(db_put(&writer, TABLE, key, sizeof key, VALUE, SIZES[first], &fault), 0);
+                cr_assert_eq(db_put(&writer, TABLE, key, sizeof key, VALUE, SIZES[then], &fault), 0);
+                cr_assert_eq(db_write_commit(&writer, &fault), 0, "%s", fault.text);
+                MDB_txn *txn;
+                cr_assert_eq(mdb_txn_begin(db.env, NULL, MDB_RDONLY, &txn), 0);
+                cr_expect_eq(pages_look(dir, mdb_txn_id(txn), true, &pages, &fault), 0, "%u, %u: %s", first, then, fault.text);
+                mdb_txn_abort(txn);
+                cr_expect_eq(lose(how, 7, NULL, &fault), 0, "%u, %u, %u: %s", first, then, how, fault.text);
+            }
 }
 
 Test(leaves, a_bad_looked_is_as_none)
