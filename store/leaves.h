@@ -32,9 +32,9 @@ void leaves_doubt(struct leaves *leaves); /* what `looked` told turned out wrong
 void leaves_close(struct leaves *leaves);
 
 /* A call of LMDB's is about to meet `key` in the table (NULL: its first or, with `last`, its last), or to change it (`written`; the
- * writer's thread). Looks at the leaf that holds it and at its neighbours, once each, which is as far as a call goes. (Not quite: a
- * branch that runs empty takes the first key below the next branch, two levels above the leaves and more.) Any thread. False: one is
- * not what it was. */
+ * writer's thread). Looks at the leaf that holds it and at its neighbours, once each, which is as far as a call goes. (Not quite: after
+ * deletions that made two leaves one, the next may look one further, and a branch that runs empty takes the first key below the next
+ * branch. A damaged leaf that is met only so is found by the sums of the keys, a run later.) Any thread. False: one is not what it was. */
 bool leaves_meet(struct leaves *leaves, enum table table, const void *key, size_t size, bool last, bool written);
 
 /* ---- for pages.c, as it walks ---- */
