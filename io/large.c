@@ -128,9 +128,9 @@ static void *map(size_t size)
     return head + 1;
 }
 
-/* The head of a large block, NULL where it is malloc's. What stands before malloc's may not be ours to read, says ASan; it is
- * of the same page, and so is there. */
-__attribute__((no_sanitize("address"))) static struct head *head_of(void *block)
+/* The head of a large block, NULL where it is malloc's. What stands before malloc's may not be ours to read, say the
+ * sanitizers; it is of the same page, and so is there. */
+__attribute__((no_sanitize("address", "thread"))) static struct head *head_of(void *block)
 {
     if (((uintptr_t)block & (PAGE - 1)) != sizeof(struct head))
         return NULL;
