@@ -1,6 +1,8 @@
 /* input.h - the input files of a run, the pieces that they were read in, and what was rejected of them.
  * Room: io.  A record is named by its piece and its line within it; which line of the file that is, and whether the piece
- * counts at all (it may have been read on a wrong supposition), is known once all pieces of the file were read. */
+ * counts at all (it may have been read on a wrong supposition), is known once all pieces of the file were read.
+ * Thread: while workers read, a file is its reader's and pieces are had under the lock; after the pass all is only looked at.
+ * The names are of struct walk, the rest goes with inputs_free. */
 #ifndef IO_INPUT_H
 #define IO_INPUT_H
 

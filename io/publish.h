@@ -1,5 +1,6 @@
 /* publish.h - how an output folder appears: written beside its place under a hidden name, then renamed, whole or not at all.
- * Room: io.  Thread: one. */
+ * Room: io.  Thread: one. Errors: -1 with the fault: FAULT_USAGE is of the path that was given, all else of the machine.
+ * A struct publish_place is kept in the store as it stands here (table meta, "pending"): a change of it is a new STORE_FORMAT. */
 #ifndef IO_PUBLISH_H
 #define IO_PUBLISH_H
 
@@ -18,7 +19,7 @@ struct publish_place {
 int publish_place(struct publish_place *place, const char *folder, uint32_t run, struct fault *fault);
 /* Is it one that publish_place made? */
 bool publish_place_is_sound(const struct publish_place *place);
-/* Makes the hidden folder anew (what an earlier try left there is removed); returns its fd in *ret_fd. */
+/* Makes the hidden folder anew, 0700 and durable (what an earlier try left there is removed); *ret_fd is the caller's to close. */
 int publish_begin(const struct publish_place *place, int *ret_fd, struct fault *fault);
 /* Renames it into its place and syncs the parent. Where the hidden one is gone this was done before: 0. */
 int publish_finish(const struct publish_place *place, struct fault *fault);
