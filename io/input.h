@@ -48,7 +48,10 @@ struct inputs {
 
 enum { OUTCOME_REJECT, OUTCOME_MISS, OUTCOME_WARNING };
 
-struct reject { /* a row of rejects.csv on its way; identity_size bytes behind it */
+/* A row of rejects.csv on its way, in a spool:
+ *
+ *   | piece 4 | line 4 | phone 4 | identity size 2 | kind | outcome | reason | phone known | unused 2 | identity … |   20 bytes and those */
+struct reject {
     uint32_t piece, line;
     uint32_t phone;
     uint16_t identity_size;
