@@ -1,6 +1,5 @@
 /* publish.h - how an output folder appears: written beside its place under a hidden name, then renamed, whole or not at all.
- * Room: io.  Thread: one. Errors: -1 with the fault: FAULT_USAGE is of the path that was given, all else of the machine.
- * A struct publish_place is kept in the store as it stands here (table meta, "pending"): a change of it is a new STORE_FORMAT. */
+ * Room: io.  Thread: one. */
 #ifndef IO_PUBLISH_H
 #define IO_PUBLISH_H
 
@@ -9,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Kept in the store as it stands here (table meta, "pending"): a change of it is a new STORE_FORMAT. Errors of all that follows: -1 with
+ * the fault, FAULT_USAGE where it is the path that was given, else the machine's. */
 struct publish_place {
     char parent[4096]; /* absolute path of the folder's parent */
     char name[256];    /* the folder's own name */
