@@ -13,7 +13,9 @@
  * committed transaction has. It copies it, and the old page is free for later transactions once no reader has a snapshot with it. Whoever
  * is about to meet a leaf looks at it first, the writer before it has it copied; so a leaf that nobody has met is in the newest tree
  * still, on the same page. And where the writer changes one that a worker is just looking at, that worker's own transaction keeps
- * the page. A leaf that was met is never looked at again, so it does not matter what its page holds by then.
+ * the page. A leaf that was met is never looked at again, so it does not matter what its page holds by then. (A leaf that LMDB came
+ * to unseen, as leaves_meet tells, is the one exception: its old page may hold something else two transactions later. A look at that
+ * does not find the sums that were noted, so it ends as a change of the file does, never in another's bytes.)
  *
  * Thread: opened, noted and closed by the one that holds the store's lock, while no other is at work; leaves_meet by any. */
 #ifndef STORE_LEAVES_H
