@@ -7,7 +7,9 @@
  *
  * Effects are data until the end: what is made may still be superseded, or silenced by a withdrawal. The lists belong to
  * the caller, who must widen what apply_tight names before each event and before the end. Events and the record must stay
- * where they are until the phone's results were read. Thread: a struct apply belongs to one worker; it shares nothing. */
+ * where they are until the phone's results were read; the next apply_begin empties the lists. Counts, news and totals go on adding up.
+ * Errors: a damaged record alone; a list that was not widened is a failed CHECK. Thread: a struct apply belongs to one worker; it
+ * shares nothing but struct run_facts, which nobody writes. */
 #ifndef ENGINE_APPLY_H
 #define ENGINE_APPLY_H
 
@@ -143,10 +145,12 @@ struct apply {
     bool due_changed;           /* phone.due_ms must be queued */
 };
 
+/* `phone`: 9 digits (value_phone); `hash`: value_phone_hash of it. */
 void apply_begin(struct apply *apply, uint32_t phone, uint64_t hash);
 /* Where there is a record: the caller has widened cases, sms and marks by phone_measure. False: the record is damaged. */
 bool apply_load(struct apply *apply, struct span record);
 void apply_event(struct apply *apply, const struct event *event);
+/* Once; behind it what was made has its numbers, and phone_encode may write the record where `changed` says so. */
 void apply_end(struct apply *apply);
 
 /* The first list with too little room for any next event, or for the end; LIST_COUNT where all have enough.

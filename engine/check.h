@@ -1,5 +1,6 @@
 /* check.h - CHECK(): an assertion that stays on in release; for programmer errors only.
- * Room: engine.  Bad input is a value, a failing disk is an errno; neither comes here. */
+ * Room: engine.  Bad input is a value, a failing disk is an errno; neither comes here. A failed one prints file, line and condition, no
+ * data, and aborts. Thread: any. */
 #ifndef ENGINE_CHECK_H
 #define ENGINE_CHECK_H
 

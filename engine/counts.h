@@ -1,4 +1,5 @@
-/* counts.h - what a run counts (contract section 9, run.json). Room: engine. One a worker, added up after the pass. */
+/* counts.h - what a run counts (contract section 9, run.json). Room: engine. One a worker, added up by the
+ * one thread that goes on after the pass. In units of records, SMS, cases. */
 #ifndef ENGINE_COUNTS_H
 #define ENGINE_COUNTS_H
 

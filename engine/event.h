@@ -3,6 +3,10 @@
  *
  *   [struct event][u16 size][bytes] [u16 size][bytes] …   the record's fields: identity first, then content, then the rest
  *
+ *   byte  0      8      12     16    20                24          28    30    31
+ *         at_ms  phone  piece  line  case | operators  SMS number  size  kind  flags | agency | status
+ *
+ * Thread: any; nothing here is shared. Errors: none, as only records that passed their checks come here.
  * Order within a phone (contract section 4): instant, kind, identity and content field by field as bytes, (file, line). */
 #ifndef ENGINE_EVENT_H
 #define ENGINE_EVENT_H
@@ -56,7 +60,7 @@ enum { MESSAGE_ID, MESSAGE_TEXT, MESSAGE_FIELDS, MESSAGE_PART = MESSAGE_FIELDS /
 enum { RECEIPT_ID, RECEIPT_STATUS, RECEIPT_OPERATOR, RECEIPT_OPERATOR_REF, RECEIPT_STATUS_GIVEN, RECEIPT_FIELDS };
 #define EVENT_FIELDS_MAX 8
 
-/* Splits the payload into its fields; returns how many there are. */
+/* Splits the payload into its fields, which point into the event; returns how many there are. */
 unsigned event_fields(const struct event *event, struct span fields[EVENT_FIELDS_MAX]);
 
 static inline const char *event_payload(const struct event *event)
@@ -69,7 +73,10 @@ static inline size_t event_bytes(const struct event *event) /* rounded up, so th
     return (sizeof *event + event->size + 7) & ~(size_t)7;
 }
 
-/* Packed, as it waits in memory or in a spill file: a message in half the bytes, any other as it is and a byte. */
+/* Packed, as it waits in memory or in a spill file: a message in half the bytes, any other as it is and a byte.
+ *
+ *   message  flags << 1 | 1  phone (4)  time (6)  piece, line, operator, rank (numbers)  id  text     numbers, ids: pack.h
+ *   other    0  struct event  payload */
 static inline size_t event_packed_max(const struct event *event)
 {
     return sizeof *event + event->size + 16;

@@ -1,5 +1,6 @@
 /* fault.h - how a failure travels upward: a code that decides the exit status, and one line for people.
- * Room: engine.  Whoever meets the failure writes it; tools/ prints it once.  No personal data goes in. */
+ * Room: engine.  Whoever meets the failure writes it; tools/ prints it once.  No personal data goes in. It owns its text, is zeroed at
+ * first, and belongs to one thread: of several workers each has its own, and one of them is chosen (crew_join). */
 #ifndef ENGINE_FAULT_H
 #define ENGINE_FAULT_H
 

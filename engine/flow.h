@@ -1,5 +1,5 @@
 /* flow.h - the flow of a case (contract section 8) as a table: at which step, on what, what is sent and where it goes.
- * Room: engine (pure).  Start: FLOW[] in flow.c, to be read beside section 8. */
+ * Room: engine (pure).  Start: FLOW[] in flow.c, to be read beside section 8. Constant; thread: any. */
 #ifndef ENGINE_FLOW_H
 #define ENGINE_FLOW_H
 

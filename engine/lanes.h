@@ -1,4 +1,4 @@
-/* lanes.h - eight bytes of a word at once. Room: engine (pure). */
+/* lanes.h - eight bytes of a word at once. Room: engine (pure).  Thread: any. */
 #ifndef ENGINE_LANES_H
 #define ENGINE_LANES_H
 

@@ -1,6 +1,6 @@
 /* pack.h - numbers and ids in few bytes: of the store's history, and of records on their way through memory.
  * Room: engine (pure).  Packing an id is cheap as it looks at what ids are made of: nearly all are hex
- * digits, or a UUID.
+ * digits, or a UUID.  Thread: any. Errors: only unpack_number looks for an end; whoever unpacks an id has checked its size.
  *
  *   number  seven bits a byte, the lowest first, the eighth bit set where more follow
  *   id      number: size << 2 | form, then its bytes (raw), two digits a byte (hex: 0-9, a-f), or 16 bytes
@@ -65,7 +65,7 @@ static inline size_t pack_id_bytes(enum pack_form form, size_t size)
 {
     return form == PACK_UUID ? 16 : form == PACK_HEX ? (size + 1) / 2 : size;
 }
-/* The text of a packed id that is not raw. */
+/* The text of a packed id that is not raw: `size` bytes to `out`, of pack_id_bytes at `bytes`. */
 void unpack_id(enum pack_form form, const char *bytes, size_t size, char *out);
 
 #endif

@@ -1,6 +1,7 @@
 /* phone.h - what besik keeps of one phone: its cases, their SMS and requests, and the messages that are remembered.
  * Room: engine (pure).  The record is the unit of storage: decoded when a record or a due time names the phone, changed,
- * encoded again. Spans point into the stored bytes, into events, or into the apply's arena; none is owned here. */
+ * encoded again (its bytes are drawn in phone.c). Spans point into the stored bytes, into events, or into the apply's arena; none
+ * is owned here. Errors: false, where the bytes are no record.  Thread: a struct phone belongs to one. */
 #ifndef ENGINE_PHONE_H
 #define ENGINE_PHONE_H
 

@@ -1,5 +1,5 @@
 /* ref.h - reference data as a run sees it (contract section 5), read-only while it runs.
- * Room: engine (pure: look-ups only; io/ref_load.c fills it).  Thread: any.
+ * Room: engine (pure: look-ups only; io/ref_load.c fills it).  Thread: any. What is looked up stands as long as the set (ref_free).
  *
  * A number keeps its code for ever, so cases keep numbers. Entries that an update left out stay with active = false:
  * they still give a code, a name or an address, but no answer names them any more. */

@@ -1,5 +1,5 @@
 /* reply.h - is an SMS a reply in form, and what does it say (contract section 7).
- * Room: engine (pure).  The text is valid UTF-8 (value_text).  Thread: any. */
+ * Room: engine (pure).  The text is valid UTF-8 (value_text).  Errors: false; ret_reply is then not to be used.  Thread: any. */
 #ifndef ENGINE_REPLY_H
 #define ENGINE_REPLY_H
 

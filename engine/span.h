@@ -1,4 +1,5 @@
-/* span.h - a borrowed run of bytes. Room: engine. The owner is whoever made the bytes; a span never frees. */
+/* span.h - a borrowed run of bytes. Room: engine. The owner is whoever made the bytes; a span never frees, and whoever gives one out
+ * says how long it stands. No NUL behind it. Empty: size 0, data may be NULL. */
 #ifndef ENGINE_SPAN_H
 #define ENGINE_SPAN_H
 

@@ -1,6 +1,7 @@
 /* values.h - the values of contract section 2: what is accepted, and in which form it is kept.
  * Room: engine (pure: no allocation, no clock).  Errors: bool false is the reason of section 2; nothing is written then.
- * Time is whole milliseconds since 1970-01-01 UTC; a day is whole days since 1970-01-01.  Thread: any. */
+ * Time is whole milliseconds since 1970-01-01 UTC; a day is whole days since 1970-01-01.  Thread: any.
+ * Source: RFC 3339 (times), ISO 13616 (IBAN) with ISO 7064's MOD 97-10, RFC 3629 (UTF-8), Unicode's NFC by utf8proc. */
 #ifndef ENGINE_VALUES_H
 #define ENGINE_VALUES_H
 
@@ -46,7 +47,7 @@ bool value_name(struct span text, char out[VALUE_NAME_MAX], struct value_name *r
 
 bool value_is_letter(uint32_t code_point); /* section 2's letter */
 
-/* Decodes one code point of text already known to be valid UTF-8; returns its length in bytes. */
+/* Decodes one code point of text already known to be valid UTF-8 (value_text), not empty; returns its length in bytes. */
 unsigned value_decode(const char *text, uint32_t *ret_code_point);
 
 #endif

@@ -1,7 +1,8 @@
 /* words.h - the contract's words as enums and names: kinds of records, steps, agencies, reasons, outcomes, findings.
  * Room: engine (pure).  Source: contract, sections 1, 3, 4, 8, 9, 10.  The order inside each list is the order of
  * `counts` in run.json, and is on-disk format for steps, agencies, SMS kinds and infos: append only, or with a
- * new STORE_FORMAT (store/tables.h), as where a step goes between others: the phases are ranges of steps. */
+ * new STORE_FORMAT (store/tables.h), as where a step goes between others: the phases are ranges of steps.
+ * The tables of words are constant and stand for ever; an index beyond its enum is the caller's mistake. */
 #ifndef ENGINE_WORDS_H
 #define ENGINE_WORDS_H
 

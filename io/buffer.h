@@ -15,6 +15,9 @@ struct buffer {
     uint64_t rows; /* counted by whoever appends them */
 };
 
+/* A zeroed one is empty; whoever has it frees it. Its bytes move whenever it grows: what points into them stands until the next call
+ * that adds. */
+
 /* Room for `size` more bytes behind the content; the caller adds to ->size what it used. NULL: no memory. */
 static inline char *buffer_room(struct buffer *buffer, size_t size, struct fault *fault)
 {

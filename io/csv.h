@@ -1,5 +1,6 @@
 /* csv.h - RFC 4180 records out of a buffer (contract section 3): which bytes belong to which field.
- * Room: io; pure: no allocation, no I/O.  Thread: any.
+ * Room: io; pure: no allocation, no I/O.  Thread: any. Fields point into the buffer and stand as long as its bytes do.
+ * Source: RFC 4180, and what it leaves open as the contract has it:
  *
  *   a "" inside quotes is one quote; a `"` inside a bare field is data; after a closing quote only comma, line end or end
  *   of file may follow; CRLF or LF; a lone CR is data; a line of no bytes (LF or CRLF alone) is no record; a record over

@@ -1,5 +1,5 @@
 /* dump.h - the records of one input file one by one, in section 3's form or in one that a profile tells (section 13), each as the values of
- * its kind's columns. Room: io.  Thread: the ring's owner.
+ * its kind's columns. Room: io.  Thread: the ring's owner. Errors: -1 with the fault; FAULT_INPUT is of the file.
  * The fast way of plain files is ingest.c's own; this one is for profiled files, for `profile check`, and to fetch again what was rejected. */
 #ifndef IO_DUMP_H
 #define IO_DUMP_H
@@ -20,7 +20,8 @@ struct dump_record {
     uint32_t parts, part;        /* parts 0: it is no part */
 };
 
-/* `profiles`: NULL, none. A file without bytes has no kind and no records. A file that fits nothing is FAULT_INPUT, "NAME:1: reason". */
+/* `name` and `profiles` (NULL: none) must outlive the dump. A file without bytes has no kind and no records. A file that fits nothing is
+ * FAULT_INPUT, "NAME:1: reason". */
 int dump_open(struct dump **ret_dump, struct ring *ring, const char *name, const struct profiles *profiles, struct fault *fault);
 const struct profile *dump_profile(const struct dump *dump); /* NULL: section 3's form */
 const struct record_layout *dump_layout(const struct dump *dump); /* of the records given, or NULL: the file has no kind */

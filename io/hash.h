@@ -4,6 +4,9 @@
 #ifndef IO_HASH_H
 #define IO_HASH_H
 
+/* Thread: any, once the library has chosen. It chooses at the first hash of more than 240 bytes and keeps that in plain variables, without a
+ * lock: so the first thread must have hashed so much before it starts others. It has: who opens a store checks the sum of its state
+ * (store/db.c, thousands of bytes), and a run starts its workers behind that. */
 #ifdef __x86_64__
 #include <xxh_x86dispatch.h>
 #else

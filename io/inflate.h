@@ -1,6 +1,7 @@
 /* inflate.h - gzip and zstd as streams of bytes to bytes: any number of members or frames, all checksums
  * checked. Room: io; only source.c and tests use it.  No I/O.  Only inflate_gzip.c includes ISA-L, only
- * inflate_zstd.c zstd. Reasons are literals for people: "gzip: cut short". */
+ * inflate_zstd.c zstd. Reasons are literals for people: "gzip: cut short".  Thread: one at a time.
+ * Source: RFC 1952 (gzip), RFC 8878 (zstd); a zstd window of more than 128 MiB is refused. */
 #ifndef IO_INFLATE_H
 #define IO_INFLATE_H
 

@@ -1,6 +1,8 @@
 /* ingest.h - the first pass: all input files to events, each in the spool of its destination.
  * Room: io.  Files are read side by side; one large plain file is shared by all workers, cut in blocks: a block is parsed on
- * the supposition that it begins outside quotes, which the end of the block before it then confirms, or it is read again. */
+ * the supposition that it begins outside quotes, which the end of the block before it then confirms, or it is read again.
+ * Thread: the crew's opener, between its passes. What is given must stay until ingest_run returns, `walk` as
+ * long as the inputs, whose names are its. Sizes are bytes. */
 #ifndef IO_INGEST_H
 #define IO_INGEST_H
 

@@ -1,6 +1,8 @@
 /* input.h - the input files of a run, the pieces that they were read in, and what was rejected of them.
  * Room: io.  A record is named by its piece and its line within it; which line of the file that is, and whether the piece
- * counts at all (it may have been read on a wrong supposition), is known once all pieces of the file were read. */
+ * counts at all (it may have been read on a wrong supposition), is known once all pieces of the file were read.
+ * Thread: while workers read, a file is its reader's and pieces are had under the lock; after the pass all is only looked at.
+ * The names are of struct walk, the rest goes with inputs_free. */
 #ifndef IO_INPUT_H
 #define IO_INPUT_H
 
@@ -46,7 +48,10 @@ struct inputs {
 
 enum { OUTCOME_REJECT, OUTCOME_MISS, OUTCOME_WARNING };
 
-struct reject { /* a row of rejects.csv on its way; identity_size bytes behind it */
+/* A row of rejects.csv on its way, in a spool:
+ *
+ *   | piece 4 | line 4 | phone 4 | identity size 2 | kind | outcome | reason | phone known | unused 2 | identity … |   20 bytes and those */
+struct reject {
     uint32_t piece, line;
     uint32_t phone;
     uint16_t identity_size;

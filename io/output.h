@@ -1,5 +1,6 @@
 /* output.h - one file of an output folder: appended, hashed and counted, written behind through a ring, synced at the end.
- * Room: io.  Mode 0600, O_EXCL|O_NOFOLLOW.  Thread: the ring's owner. */
+ * Room: io.  Mode 0600, O_EXCL|O_NOFOLLOW.  Thread: the ring's owner. Sizes are bytes.
+ * Errors: -1 with the fault; a file that failed once fails on, and is only to be closed. */
 #ifndef IO_OUTPUT_H
 #define IO_OUTPUT_H
 
@@ -11,7 +12,7 @@
 
 struct output;
 
-/* Creates dir_fd/name. `name` is copied. */
+/* Creates dir_fd/name. `name` is copied; dir_fd is not needed afterwards; the ring must outlive it. */
 int output_open(struct output **ret_output, struct ring *ring, int dir_fd, const char *name, struct fault *fault);
 /* `watch` sees each block of the file once, in order, before it is written: all but the last are of one size. It returns 0, or -1
  * with the fault set. */

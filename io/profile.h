@@ -56,7 +56,7 @@ struct profile {
 
 struct profiles;
 
-/* Reads dumps.ini. Each error is added to the fault as "NAME:LINE: reason". */
+/* Reads dumps.ini, from a copy of `text`. Each error is added to the fault as "NAME:LINE: reason" (FAULT_INPUT), up to 20. */
 int profiles_open(struct profiles **ret_profiles, const char *name, struct span text, struct fault *fault);
 /* Opens so many converters of each profile that as many files can be read at a time. */
 int profiles_prepare(struct profiles *profiles, unsigned count, struct fault *fault);
@@ -72,7 +72,7 @@ void profile_give_converter(const struct profile *profile, iconv_t converter);
 
 /* A time as the profile's formats and zone have it; false: none of them fits, or it does not exist. */
 bool profile_time(const struct profile *profile, struct span text, int64_t *ret_ms);
-/* What a word stands for in a column; the word itself where the profile does not say. */
+/* What a word stands for in a column; the word itself where the profile does not say. It stands as long as the profiles and `word`. */
 struct span profile_word(const struct profile *profile, struct span column, struct span word);
 
 #endif

@@ -1,5 +1,5 @@
 /* profile_line.h - lines of a log taken apart by a template, without searching back.
- * Room: io; pure.
+ * Room: io; pure.  Thread: any. What comes out points into the text that went in. Errors: a line that does not fit is false.
  *
  *   {date} Receive SMS [SMSC:{smsc}] … [msg:{}:{text+}] [udh:{}:{udh}]
  *

@@ -1,5 +1,6 @@
 /* profile_text.h - an SMS's text as gateways write it, to UTF-8; and what a user data header says of its part.
- * Room: io; pure. */
+ * Room: io; pure.  Thread: any.
+ * Source: 3GPP TS 23.040 (the header of a part: elements 00 and 08 with reference, count and place), 23.038 (UCS-2), as UTF-16. */
 #ifndef IO_PROFILE_TEXT_H
 #define IO_PROFILE_TEXT_H
 

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Kept in the store as it stands here (table meta, "pending"): a change of it is a new STORE_FORMAT. Errors of all that follows: -1 with
+ * the fault, FAULT_USAGE where it is the path that was given, else the machine's. */
 struct publish_place {
     char parent[4096]; /* absolute path of the folder's parent */
     char name[256];    /* the folder's own name */
@@ -18,7 +20,7 @@ struct publish_place {
 int publish_place(struct publish_place *place, const char *folder, uint32_t run, struct fault *fault);
 /* Is it one that publish_place made? */
 bool publish_place_is_sound(const struct publish_place *place);
-/* Makes the hidden folder anew (what an earlier try left there is removed); returns its fd in *ret_fd. */
+/* Makes the hidden folder anew, 0700 and durable (what an earlier try left there is removed); *ret_fd is the caller's to close. */
 int publish_begin(const struct publish_place *place, int *ret_fd, struct fault *fault);
 /* Renames it into its place and syncs the parent. Where the hidden one is gone this was done before: 0. */
 int publish_finish(const struct publish_place *place, struct fault *fault);

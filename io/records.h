@@ -1,5 +1,5 @@
 /* records.h - from the fields of a CSV record to an event, or to the reason why not (contract sections 2 to 4).
- * Room: io; no I/O.  Thread: a struct record_reader belongs to one worker.
+ * Room: io; no I/O.  Thread: a struct record_reader belongs to one worker; what it read last stands until its next call.
  * The checks that need a phone's state (duplicate, no_case, …) come later, in engine/apply. */
 #ifndef IO_RECORDS_H
 #define IO_RECORDS_H

@@ -11,7 +11,7 @@ struct ref_set; /* owns everything that its struct ref and texts point to */
 
 /* Reads DIR/{options,offices,localities,operators}.csv and, if there, outages.csv, texts.csv and dumps.ini. `old` (or NULL) is the
  * store's present set: numbers keep their codes (another code for a known number is refused), what the update leaves out
- * is kept inactive, operators keep their ids. Refuses what section 5 and 12 refuse. max_segments is for texts. */
+ * is kept inactive, operators keep their ids. Refuses what section 5 and 12 refuse. The new set points into neither; ref_free ends it. */
 int ref_load(struct ref_set **ret_set, const char *dir, const struct ref_set *old, struct fault *fault);
 
 /* The set as one block of bytes to keep (own format with a version, sizes in it), and back. `ret_block` is malloced by
@@ -20,7 +20,7 @@ int ref_pack(const struct ref_set *set, char **ret_block, size_t *ret_size, stru
 int ref_unpack(struct ref_set **ret_set, const char *block, size_t size, struct fault *fault);
 void ref_free(struct ref_set *set); /* NULL is taken */
 
-const struct ref *ref_of(const struct ref_set *set);
+const struct ref *ref_of(const struct ref_set *set); /* this and what follows stand as long as the set */
 
 /* One row of texts.csv that replaces a built-in text. */
 struct ref_text {

@@ -1,5 +1,5 @@
 /* rows.h - what leaves besik, as rows: SMS for the operators, requests for the agencies, rejects (contract section 9).
- * Room: io; no I/O.  Thread: its objects belong to one worker. */
+ * Room: io; no I/O.  Thread: its objects belong to one worker. Rows are copied into the buffer; they fail for want of memory alone. */
 #ifndef IO_ROWS_H
 #define IO_ROWS_H
 

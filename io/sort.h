@@ -1,4 +1,5 @@
-/* sort.h - sorts references by a 64-bit key, and those with equal keys by a comparison. Room: io; pure. Thread: any. */
+/* sort.h - sorts references by a 64-bit key, and those with equal keys by a comparison. Room: io; pure. Thread: any.
+ * Errors: none, and no memory but the caller's. */
 #ifndef IO_SORT_H
 #define IO_SORT_H
 

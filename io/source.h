@@ -1,6 +1,7 @@
 /* source.h - the decompressed bytes of one input file as a stream: plain, gzip (any number of members) or zstd (any number
  * of frames, skippable ones too), told by content; counted and hashed as given on the way.
- * Room: io.  Several reads are in flight on the worker's ring. Thread: the ring's owner. */
+ * Room: io.  Several reads are in flight on the worker's ring. Thread: the ring's owner.
+ * A file whose size or times change while it is read is refused. Source: RFC 1952 (gzip), RFC 8878 (zstd). */
 #ifndef IO_SOURCE_H
 #define IO_SOURCE_H
 

@@ -58,6 +58,7 @@ struct spool {
     struct spool_worker *workers;
 };
 
+/* The pool and `tmp_dir` must outlive the spool. Errors, here and below: want of memory, and the disk under --tmp. */
 int spool_open(struct spool *spool, struct spool_pool *pool, const char *tmp_dir, uint32_t part_count,
                uint32_t worker_count, struct fault *fault);
 void spool_close(struct spool *spool); /* zeroed ones are taken */
@@ -65,7 +66,7 @@ void spool_close(struct spool *spool); /* zeroed ones are taken */
 /* Copies a record in two pieces (either may be empty). */
 int spool_add(struct spool *spool, uint32_t worker, uint32_t part, const void *head, size_t head_size, const void *body,
               size_t body_size, struct fault *fault);
-uint64_t spool_size(const struct spool *spool, uint32_t part);
+uint64_t spool_size(const struct spool *spool, uint32_t part); /* bytes */
 /* Copies a part into `out` (spool_size bytes) and gives its chunks back. Records of one worker keep their order. */
 int spool_load(struct spool *spool, uint32_t part, char *out, struct fault *fault);
 

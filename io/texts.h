@@ -1,6 +1,7 @@
 /* texts.h - the words of every SMS (contract section 12): built-in texts in Kazakh and Russian, replaced row by row by
  * texts.csv, with placeholders filled in; cut and counted on the real text.
- * Room: io.  Thread: a `struct texts` belongs to one worker (it caches what it rendered).
+ * Room: io.  Thread: a `struct texts` belongs to one worker (it caches what it rendered). Errors: rendering fails for want of
+ * memory alone, opening also where the set has a row that is none of these (FAULT_INPUT).
  *
  * A row of texts.csv is kind, step, lang (kk or ru; an SMS in kk+ru is made of both) and text:
  *   prompt      step = the prompt's step

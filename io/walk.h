@@ -1,5 +1,5 @@
 /* walk.h - the files that a command line names (contract section 3, last point): folders to any depth, each file once.
- * Room: io.  Thread: one. */
+ * Room: io.  Thread: one. A struct walk owns its names; on a fault it is empty. */
 #ifndef IO_WALK_H
 #define IO_WALK_H
 

@@ -1,5 +1,12 @@
 /* db.h - LMDB behind one replaceable table of calls, and our values' checksums. Only db.c and store.c know LMDB's words.
- * Room: store.  LMDB's own errors become faults at this door. */
+ * Room: store.  LMDB's own errors become faults at this door: FAULT_INPUT where a value is damaged, FAULT_USAGE where there is no store,
+ * else FAULT_FAILED (a full disk among them, which LMDB calls EIO). Sizes are bytes; keys and values are copied in.
+ *
+ * How long what is read stands: in a transaction that reads, until it ends (store_read_end), wherever its cursor goes, as LMDB
+ * takes no page again that a snapshot in use has; in a writer's, until its next put, delete or sweep, which may commit it too.
+ * Values lie at even addresses, no more.
+ * Thread: a struct db may be used by all at once; a transaction that reads and its cursors by one at a time (MDB_NOTLS), a writer by
+ * the one that began it. One process opens a store once, and never over a fork. */
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
@@ -46,38 +53,44 @@ struct db {
 
 extern const char *const DB_TABLE_NAMES[TABLE_COUNT];
 
-/* From now on each leaf that one of the calls below will meet is looked at first (leaves.h); NULL: as it was. */
+/* Before other threads use it. From now on each leaf that one of the calls below will meet is looked at first (leaves.h); NULL: as it was. */
 void db_watch(struct db *db, struct leaves *leaves);
 
-/* Opens or makes STORE/data.mdb. `dir` for messages too. */
+/* Opens or makes STORE/data.mdb. Who writes holds the store's lock (store.h). Failed, it is closed again. */
 int db_open(struct db *db, const char *dir, bool create, struct fault *fault);
-void db_close(struct db *db);
+void db_close(struct db *db); /* all transactions have ended; a zeroed one is taken */
 
 int db_fault(struct fault *fault, int error, const char *doing); /* sets it; -1 */
 int db_damaged(struct fault *fault, enum table table);             /* likewise: a value that is none */
 
-/* checksum of a value's payload under its key */
+/* checksum of a value's payload under its key: XXH3-64 */
 uint64_t db_checksum(enum table table, const void *key, size_t key_size, const void *payload, size_t size);
 
-uint64_t db_key_sum(enum table table, const void *key, size_t key_size);
+uint64_t db_key_sum(enum table table, const void *key, size_t key_size); /* a key's share of struct db_keys; sums are modulo 2^64 */
 
 /* Gets a value and checks it: *ret_payload is what stands behind the checksum. 0, 1 where there is none, or -1. */
 int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key, size_t key_size, struct span *ret_payload,
            struct fault *fault);
-/* What a cursor meets next, by `op`. A key that is not of the table's size is MDB_CORRUPTED: whoever reads it may trust its size. */
+/* What a cursor meets next, by `op`: 0 or LMDB's error (db_fault tells it), MDB_NOTFOUND at the end. A key that is not of the table's
+ * size is MDB_CORRUPTED: whoever reads it may trust its size. */
 int db_cursor_get(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *value, MDB_cursor_op op);
 /* Moves it to the greatest key that is not above `wanted`: 0, MDB_NOTFOUND where there is none, or another error. */
 int db_cursor_at_most(MDB_cursor *cursor, enum table table, const void *wanted, size_t size, MDB_val *key, MDB_val *value);
-/* Checks a value that a cursor met. */
+/* Checks a value that a cursor met: 0 and what stands behind the checksum, or -1. */
 int db_check(enum table table, const MDB_val *key, const MDB_val *value, struct span *ret_payload, struct fault *fault);
 
-/* ---- a writer: one transaction after another, each of at most `limit` bytes of values ---- */
+/* ---- a writer: one transaction after another, each of at most `limit` bytes of values ----
+ *
+ *   db_write_begin   put, delete, sweep …   db_write_commit      and after each of these db_write_abort, which then does nothing
+ *
+ * What was put is durable once the transaction ended in which it stands: whoever needs all or nothing has a limit of SIZE_MAX, or writes
+ * what nobody refers to yet (tables.h). After a call that failed a writer is only to be aborted. */
 
 struct db_writer {
     const struct db *db;
     MDB_txn *txn;
     size_t bytes, limit;
-    uint64_t written; /* bytes of values, in all */
+    uint64_t written; /* bytes of values, in all transactions */
     struct db_keys keys;
     bool keys_changed;
 };
@@ -85,11 +98,15 @@ struct db_writer {
 /* What was written of the keys; zeros where nothing was. */
 int db_get_keys(const struct db *db, MDB_txn *txn, struct db_keys *ret_keys, struct fault *fault);
 
+/* Waits for another writer of the file, if there is one. */
 int db_write_begin(struct db_writer *writer, const struct db *db, size_t limit, struct fault *fault);
+/* Puts a value, in place of another if there is one. */
 int db_put(struct db_writer *writer, enum table table, const void *key, size_t key_size, const void *payload, size_t size,
            struct fault *fault);
+/* 0 also where there is no such key. */
 int db_delete(struct db_writer *writer, enum table table, const void *key, size_t key_size, struct fault *fault);
-/* Deletes the keys that `dead` names, looking at all keys from `from` on while `dead` does not say stop. */
+/* Deletes the keys that `verdict` names, looking at all keys from `from` on (size 0: from the first) until it says stop. The key that it
+ * is shown stands for that call only. */
 enum db_verdict { DB_KEEP, DB_DELETE, DB_STOP };
 int db_sweep(struct db_writer *writer, enum table table, const void *from, size_t from_size,
              enum db_verdict (*verdict)(const uint8_t *key, size_t size, const void *context), const void *context,

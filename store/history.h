@@ -1,5 +1,6 @@
 /* history.h - the bytes of the history table: what befell each phone in one run, phones in the order of their hashes.
  * Room: store.  Ids are packed by what they are made of rather than compressed: a tenth of the instructions, fewer bytes.
+ * Thread: a packer or reader belongs to one. Errors: packing fails for want of memory alone; reading tells what is damaged.
  *
  *   value     base time (8)  | phone (4) row … 0xff | phone (4) row … 0xff | …
  *   row       event | result << 4    step | flags << 4    [case number]  [detail]  time  [identity]  [file, line]
@@ -69,7 +70,7 @@ bool history_read(struct history_reader *reader, struct span value); /* false: d
  * spans are good until the next call. */
 int history_next(struct history_reader *reader, struct history_row *ret_row);
 /* Where the first value stands that can tell of a phone in a run: 0 and its key, 1 there is none, -1. *ret_own: it begins with this
- * phone, which may go on in those behind it. */
+ * phone, which may go on in those behind it. Key and value stand as db.h says. */
 int history_seek(MDB_cursor *cursor, uint32_t run, uint64_t hash, MDB_val *ret_key, MDB_val *ret_value, bool *ret_own,
                  struct fault *fault);
 /* The next one of those, likewise. */

@@ -1,7 +1,12 @@
 /* kept.h - the bytes of two tables: `folders`, the output folders of the last keep_runs runs, and `inputs`, what each run read.
  * Room: store.  A file of a folder is cut into blocks, each a zstd frame under (run, file, block), so that it is packed and read
  * a block at a time; before the frame of block 0 stand the size of the file's name and the name. An inputs value is a zstd
- * frame of: struct kept_input and its name; the next one; … */
+ * frame of: struct kept_input and its name; the next one; …
+ *
+ *   folders   block 0: | name size 1 | name | zstd frame |      any other: | zstd frame |
+ *   inputs    zstd frame of: | xxh128 16 | kind 1 | name size 2 | name | the next …
+ *
+ * Thread: a packer and a buffer belong to one at a time. Errors: want of memory, or a value that is damaged. Source: RFC 8878. */
 #ifndef STORE_KEPT_H
 #define STORE_KEPT_H
 
@@ -32,7 +37,7 @@ void *kept_packer(void);
 void kept_packer_free(void *packer); /* NULL is taken */
 /* Appends to `out` what is stored of a block; `name` empty: not the first. */
 int kept_pack(void *packer, struct span name, const char *data, size_t size, struct buffer *out, struct fault *fault);
-/* The other way: *ret_name is set where `first`. `plain` is emptied first. */
+/* The other way: *ret_name is set where `first`, and points into `payload`. `plain` is emptied first. */
 int kept_unpack(bool first, struct span payload, struct span *ret_name, struct buffer *plain, struct fault *fault);
 
 /* Reads a kept folder block by block, in order. `take` gets the file's name (until the next call) with its first block, else an
@@ -43,7 +48,7 @@ int kept_folder(const struct db *db, MDB_txn *txn, uint32_t run, kept_take *take
 /* The first run whose folder is kept; 0 none. */
 int kept_first(const struct store *store, MDB_txn *txn, uint32_t *ret_run, struct fault *fault);
 
-/* One input of a run by its number: 0, 1 not there, -1. *ret_name stands in `plain`. */
+/* One input of a run by its number, from 0 in the order of names: 0, 1 not there, -1. *ret_name stands in `plain`. */
 int kept_input(const struct db *db, MDB_txn *txn, uint32_t run, uint64_t number, struct buffer *plain, struct kept_input *ret_input,
                struct span *ret_name, struct fault *fault);
 

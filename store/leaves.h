@@ -6,7 +6,18 @@
  * no part of the store: it may be cut, old or gone. A leaf that is not what it was is a fault, and the file goes, so that the same
  * command again looks at everything.
  *
- *   looked   struct looked, then struct leaf_sums for each leaf of each table in order, then XXH3-64 of all before it */
+ *   looked   | magic 4 | STORE_FORMAT 4 | txn 8 | digest 8 | leaves of each table, 8 each | keys 8, places 8 of each leaf … | XXH3-64 of all
+ *            before it 8 |
+ *
+ * Why a leaf of the store as it stood at the beginning may be read while the writer goes on: LMDB never writes over a page that a
+ * committed transaction has. It copies it, and the old page is free for later transactions once no reader has a snapshot with it. Whoever
+ * is about to meet a leaf looks at it first, the writer before it has it copied; so a leaf that nobody has met is in the newest tree
+ * still, on the same page. And where the writer changes one that a worker is just looking at, that worker's own transaction keeps
+ * the page. A leaf that was met is never looked at again, so it does not matter what its page holds by then. (A leaf that LMDB came
+ * to unseen, as leaves_meet tells, is the one exception: its old page may hold something else two transactions later. A look at that
+ * does not find the sums that were noted, so it ends as a change of the file does, never in another's bytes.)
+ *
+ * Thread: opened, noted and closed by the one that holds the store's lock, while no other is at work; leaves_meet by any. */
 #ifndef STORE_LEAVES_H
 #define STORE_LEAVES_H
 
@@ -27,8 +38,8 @@ int leaves_look(const char *dir, struct pages *ret_pages, struct leaves **ret_le
  * The caller holds the lock. That it fails means that the next run looks at everything. */
 void leaves_note(const char *dir, const struct leaves *before, const struct db_keys *keys);
 
-void leaves_doubt(struct leaves *leaves); /* what `looked` told turned out wrong */
-/* Closes; takes `looked` away where it was wrong. NULL is taken. */
+void leaves_doubt(struct leaves *leaves); /* what `looked` told turned out wrong: it is taken away at the end */
+/* Closes, once nothing watches by it any more; takes `looked` away where it was wrong. NULL is taken. */
 void leaves_close(struct leaves *leaves);
 
 /* A call of LMDB's is about to meet `key` in the table (NULL: its first or, with `last`, its last), or to change it (`written`; the

@@ -1,5 +1,6 @@
 /* making.h - a store's folder while init makes it: taken, filled, declared whole.
- * Room: store.  Errors: as FAULT_… in fault.h.  Thread: one. */
+ * Room: store.  Errors: FAULT_USAGE where something else is there, FAULT_BUSY where another init is at work, else of the machine.
+ * Thread: one. */
 #ifndef STORE_MAKING_H
 #define STORE_MAKING_H
 

@@ -3,7 +3,9 @@
  *
  * Merged are three neighbours or more, none larger than two fifths of them all: so a record that is rewritten lands in a
  * segment well larger than its own, and is rewritten a logarithmic number of times. Several merges, of small and of large
- * segments, are under way side by side; each waits for the next run where it has done its share of this one. */
+ * segments, are under way side by side; each waits for the next run where it has done its share of this one.
+ * Thread: the owner of the struct state, which is a copy until the run takes effect. Errors: none; a state that is not sound was
+ * refused when the store was opened. */
 #ifndef STORE_MERGE_H
 #define STORE_MERGE_H
 

@@ -2,7 +2,10 @@
  * bit can make it crash, go astray, or leave something out.
  * Room: store.  Looked at are both meta pages, all branches and leaves, and the list of free pages: headers, nodes, the order
  * of keys, counts, and that each page has exactly one use. Values in pages of their own are not read (their checksums are
- * looked at by whoever reads them), so this costs a thousandth of the store's size. */
+ * looked at by whoever reads them), so this costs a thousandth of the store's size. The form of a page is drawn in pages.c.
+ * Source: LMDB 0.9.24's own file, on a little-endian machine of 64 bits. Errors: FAULT_INPUT names file, page and what is wrong with it.
+ * The file is mapped apart from LMDB's own map; what keeps its pages as they are is the caller's: the store's lock while nothing was
+ * committed, a reader's transaction for its snapshot, or what leaves.h says. Thread: one, save where told. */
 #ifndef STORE_PAGES_H
 #define STORE_PAGES_H
 
@@ -33,10 +36,10 @@ struct pages_map { /* data.mdb as it stood at a transaction */
     size_t size, page_size;
     uint64_t last_page;
 };
-void pages_unmap(struct pages_map *map); /* a zeroed one is taken */
+void pages_unmap(struct pages_map *map); /* nobody looks at it any more; a zeroed one is taken */
 
-/* pages_look of the newest, without the leaves that `leaves` is told of: of each table but `meta` that has branches. Keeps the map.
- * 0; 1 or -1 where all must be looked at. */
+/* pages_look of the newest, without the leaves that `leaves` is told of: of each table but `meta` that has branches. Keeps the map
+ * (zeroed before), to be unmapped whatever was returned. 0; 1 or -1 where all must be looked at. */
 int pages_walk(const char *dir, struct leaves *leaves, struct pages_map *ret_map, struct pages *ret_pages, struct fault *fault);
 
 /* One leaf, all of whose keys are in [low, high); NULL: no bound. False where it is damaged. Any thread. */

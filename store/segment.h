@@ -1,5 +1,7 @@
 /* segment.h - sorted segments: built in one go, never changed, read newest first (tables.h).
  * Room: store.  Thread: a builder or a view belongs to one; views of one store may be read side by side.
+ * Errors: building fails for want of memory alone; reading for what LMDB says, or FAULT_INPUT where a chunk is not what was written:
+ * order and ends of its entries are checked as it is loaded, so whoever has a record may trust its size. Sizes are bytes.
  *
  * Entries are named by (hash, sub) and lie in that order. Where several segments hold the same name the newest counts; an
  * empty record means that the name is gone. */
@@ -24,13 +26,15 @@ struct segment_builder {
     uint64_t entries_total, bytes_total;
 };
 
+/* A builder for many parts, one after another: build, then begin … end for each, then free. */
 int segment_build(struct segment_builder *builder, enum table table, enum table filter_table, struct fault *fault);
 /* Begins a part of segment `number`; what it makes goes to `blobs`. */
 void segment_begin(struct segment_builder *builder, uint32_t number, struct blobs *blobs);
-/* Room for a record of up to `size_max` bytes; segment_add takes it with the size that it really has. */
+/* Room for a record of up to `size_max` bytes, until the next call; segment_add takes it with the size that it really has. Names must
+ * ascend (a CHECK). */
 char *segment_room(struct segment_builder *builder, size_t size_max, struct fault *fault);
 int segment_add(struct segment_builder *builder, uint64_t hash, uint32_t sub, size_t size, struct fault *fault);
-int segment_end(struct segment_builder *builder, struct fault *fault);
+int segment_end(struct segment_builder *builder, struct fault *fault); /* entries_total and bytes_total are of this part */
 void segment_builder_free(struct segment_builder *builder);
 
 /* ---- reading ---- */
@@ -69,12 +73,13 @@ struct segment_entry {
     struct span record; /* stands until the view moves on or is closed */
 };
 
+/* Over these segments, in this transaction, which must outlive the view. On a fault it is closed already. */
 int segment_view_open(struct segment_view *view, const struct db *db, MDB_txn *txn, enum table table,
                       enum table filter_table, const struct segment *segments, uint32_t count, struct fault *fault);
 /* Of all live segments of one kind (SEGMENTED_…), with its filters. */
 int segment_view_live(struct segment_view *view, const struct db *db, MDB_txn *txn, const struct state *state, unsigned segmented,
                       struct fault *fault);
-void segment_view_close(struct segment_view *view);
+void segment_view_close(struct segment_view *view); /* before its transaction ends; a zeroed one is taken */
 
 /* How a chunk of `size` bytes is cut: bytes of piece `piece` (0: the value that has the chunk's own key) begin at
  * segment_piece_at; the key of any other has the number of the piece behind it. */
@@ -90,7 +95,7 @@ int segment_put_together(MDB_cursor *cursor, enum table table, const uint8_t key
 /* The record of a name; it stands until the view moves on or is closed. Names must be asked for in ascending order (segment_rewind goes back).
  * 1 and the record, 0 where there is none or it is gone, -1 with the fault set. */
 int segment_find(struct segment_view *view, uint64_t hash, uint32_t sub, struct span *ret_record, struct fault *fault);
-/* A record of the notices table; false: it is none. */
+/* A record of the notices table, copied; false: it is none. */
 bool segment_notice(struct span record, struct notice_record *ret_notice);
 
 /* All names from `from_hash` on, each once, newest record; the gone are told with empty records.

@@ -42,6 +42,17 @@
  * touches much of open, writes the whole anew. Neighbouring segments of like size are merged (merge.h), so that there are few
  * of them and each record is rewritten a logarithmic number of times; a run moves a merge on by as much as it wrote itself,
  * times two, so that no run pays for all. What a merge under way has made is read by nobody until it is whole. */
+
+/* Values, each behind its 8 bytes of checksum; structs below are those on disk, byte for byte, little-endian:
+ *
+ *   open, closed,   | count 4 | pieces 4 | entry 0 | entry 1 | … | record 0 | record 1 | …     a chunk
+ *   notices           entry: | hash 8 | sub 4 | end 4 |, in the order of (hash, sub); a record is what lies between two ends
+ *   *_filter        | last hash 8 | blocks 4 | unused 4 | block of 64 | …           Bloom's, 12 bits a hash, 7 of them set
+ *   due             | time 8 | phone 4 | …                                          in the order of times
+ *   awaited         | phone 4 | case << 4 | slot 4 | SMS << 1 | ended 4 | …
+ *
+ *   A record of open and closed: engine/phone.c. Of notices: struct notice_record. history: history.h. inputs, folders: kept.h.
+ *   ref: io/ref_pack.c. Times are ms since 1970 UTC, sizes bytes. */
 #ifndef STORE_TABLES_H
 #define STORE_TABLES_H
 

@@ -8,7 +8,9 @@
  *   capacity_machine.c CPU, memory, disk; what a sync costs
  *   capacity_tell.c    figures as text and as JSON; capacity_page.c as a page
  *
- * DIR/store, DIR/dumps and so on are the campaign's own and go at its end. */
+ * DIR/store, DIR/dumps and so on are the campaign's own and go at its end.
+ * Thread: one; runs are processes, dumps are made by a crew of their own. Errors: -1 with the fault; cases that stand elsewhere are a
+ * figure (capacity_check), told as exit 1 at the end. Seconds are wall time unless named cpu, sizes bytes. */
 #ifndef TOOLS_CAPACITY_H
 #define TOOLS_CAPACITY_H
 
@@ -133,7 +135,7 @@ int capacity_go(struct capacity *capacity, struct fault *fault);
  * night told as it ends. */
 int capacity_play(struct capacity *capacity, uint32_t cases, double limit, bool full, struct capacity_campaign *campaign,
                   struct fault *fault);
-void capacity_free(struct capacity_campaign *campaign);
+void capacity_free(struct capacity_campaign *campaign); /* its nights and places; a zeroed one is taken */
 void capacity_clean(const struct capacity *capacity);
 uint32_t capacity_outage_until(const struct capacity *capacity);
 uint32_t capacity_storm_night(const struct capacity *capacity);

@@ -1,6 +1,6 @@
 /* capacity_plot.h - plots as inline SVG: lines, bars, stacked bars; colours and type come from the page's style sheet.
  * Room: tools.  A piece that finds no memory sets the fault, which is asked at the end. Each mark tells its figure when it is
- * pointed at. */
+ * pointed at.  Thread: one. Texts are borrowed until it is drawn; `id` is unique on the page. */
 #ifndef TOOLS_CAPACITY_PLOT_H
 #define TOOLS_CAPACITY_PLOT_H
 

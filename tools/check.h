@@ -1,6 +1,7 @@
 /* check.h - besik check: all that the tables promise, alone and to one another. Room: tools.
  * check.c walks the file and the values; check_segments.c what is in segments; check_phones.c what records, notices, queues
- * and totals promise each other. What is broken is told by table and promise, never by whose record it is. */
+ * and totals promise each other. What is broken is told by table and promise, never by whose record it is.
+ * Thread: one, in a process of its own (command_check.c). All is read in the one snapshot that `store` holds: runs go on meanwhile. */
 #ifndef TOOLS_CHECK_H
 #define TOOLS_CHECK_H
 

@@ -1,4 +1,5 @@
-/* commands.h - the commands of besik; each returns 0, or -1 with the fault set. Room: tools. */
+/* commands.h - the commands of besik; each returns 0, or -1 with the fault set, which besik.c prints. Room: tools.
+ * argv: what stands behind the command's name; what is to be read goes to standard output. Thread: the program's first. */
 #ifndef TOOLS_COMMANDS_H
 #define TOOLS_COMMANDS_H
 

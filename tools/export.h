@@ -1,6 +1,6 @@
 /* export.h - a store's cases, history, SMS and requests as rows: NDJSON, or CSV with a schema. Room: tools.
  * export_rows.c knows the tables and how a row is written; export_history.c brings the histories of many runs into one order;
- * command_export.c goes through the phones. */
+ * command_export.c goes through the phones. Thread: one. Values are borrowed for the call; times are ms. */
 #ifndef TOOLS_EXPORT_H
 #define TOOLS_EXPORT_H
 

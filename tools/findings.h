@@ -1,5 +1,5 @@
 /* findings.h - a row of reconciliation.csv (contract section 10): packed, ordered, written.
- * Room: tools. Used by a run and by `besik report`. Thread: any. */
+ * Room: tools. Used by a run and by `besik report`. Thread: any. Errors: only writing can fail, for want of memory. Times are ms. */
 #ifndef TOOLS_FINDINGS_H
 #define TOOLS_FINDINGS_H
 
@@ -12,7 +12,7 @@
 #define FINDING_HEADER "finding,party,id,msisdn,slot,since,detail\n"
 #define FINDING_SIZE_MAX 12800
 
-struct finding_row { /* party, id and detail behind it, filled up to 8 bytes */
+struct finding_row { /* packed: | struct finding_row 32 | party | id | detail | zeros to a multiple of 8 | */
     uint64_t hash;
     int64_t since_ms;
     uint32_t phone;

@@ -1,7 +1,8 @@
 /* forget.h - strikes all of one phone, save that its ids stay known.
  * Room: tools.  Its records become those of closed, withdrawn cases without a word about anybody; its entries leave the history, the
  * queue of SMS that wait for receipts, and the folders that are kept. As with purge the store is whole at any instant, and a forget
- * that was cut is given again. */
+ * that was cut is given again. Thread: the one that holds the store, open for writing. Errors: -1 with the fault; FAULT_BUSY where a
+ * reader keeps old pages (store/scrub.h). */
 #ifndef TOOLS_FORGET_H
 #define TOOLS_FORGET_H
 

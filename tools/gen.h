@@ -11,6 +11,8 @@
  *   gen_folder.h   a run's folder, in ranges
  *   gen_answers.c  what citizens, agencies and operators answer to a run's folder
  *
+ * Thread: any, once gen_open is through: a struct gen is then only read. Errors: only opening, saving and reading can fail.
+ *
  * Day d is what comes in between the as-of of night d - 1 and that of night d, 24 hours later; night 0 is GEN_BEGIN. */
 #ifndef TOOLS_GEN_H
 #define TOOLS_GEN_H

@@ -1,5 +1,6 @@
 /* gen_file.h - the files of one piece of made-up dumps: opened when the first row comes, written behind, plain or in gzip
  * members or zstd frames of a megabyte. Room: tools.  Thread: a set belongs to one.
+ * Errors: -1 or NULL with the set's fault; it then fails on, to gen_files_close, which frees what it has in any case. Sizes are bytes.
  * Which form a file has is drawn from its name, so it does not hang on who writes it. */
 #ifndef TOOLS_GEN_FILE_H
 #define TOOLS_GEN_FILE_H

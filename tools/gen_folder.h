@@ -1,5 +1,5 @@
 /* gen_folder.h - a run's output folder as it is to be answered: its files as memory, cut in ranges, a task each.
- * Room: tools. */
+ * Room: tools.  Thread: any, once it is open: all is only read. What is told of a file stands until gen_folder_close. */
 #ifndef TOOLS_GEN_FOLDER_H
 #define TOOLS_GEN_FOLDER_H
 

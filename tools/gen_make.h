@@ -1,5 +1,6 @@
 /* gen_make.h - the two makers of dumps: what comes in unasked on a day, and what answers a run's folder.
- * Room: tools.  Both share the work out among workers; the bytes do not tell how many there were. */
+ * Room: tools.  Both share the work out among workers; the bytes do not tell how many there were.
+ * Thread: the caller starts a crew for each call, and ticks are told on its own thread. Errors: -1 with the fault. */
 #ifndef TOOLS_GEN_MAKE_H
 #define TOOLS_GEN_MAKE_H
 

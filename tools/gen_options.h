@@ -1,4 +1,5 @@
-/* gen_options.h - what gen and capacity take alike from their command lines. Room: tools. */
+/* gen_options.h - what gen and capacity take alike from their command lines. Room: tools.
+ * Errors: FAULT_USAGE names the option. Thread: one. */
 #ifndef TOOLS_GEN_OPTIONS_H
 #define TOOLS_GEN_OPTIONS_H
 

@@ -1,5 +1,6 @@
 /* gen_rows.h - fields of made-up records, written straight into a file's block, and the records that all makers share.
- * Room: tools.  Writers return the place behind what they wrote; room is the caller's care (GEN_ROW_MAX). */
+ * Room: tools.  Writers return the place behind what they wrote; room is the caller's care (GEN_ROW_MAX).
+ * Thread: any; a set of files belongs to one. No NUL behind what is written. Errors: only what takes a set of files can fail. */
 #ifndef TOOLS_GEN_ROWS_H
 #define TOOLS_GEN_ROWS_H
 

@@ -1,4 +1,5 @@
-/* gen_shown.h - an SMS as a citizen reads it: which replies it shows, and which of them this one sends. Room: tools; pure. */
+/* gen_shown.h - an SMS as a citizen reads it: which replies it shows, and which of them this one sends.
+ * Room: tools; pure.  Thread: any. */
 #ifndef TOOLS_GEN_SHOWN_H
 #define TOOLS_GEN_SHOWN_H
 

@@ -1,6 +1,7 @@
 /* notify.h - what systemd is told of a run, as sd_notify does it: ready, what it is at, how it ended. Room: tools.
  * A datagram socket that $NOTIFY_SOCKET names, opened before the sandbox closes; only written to from then on. Where there is
- * none, or nobody listens, nothing is told and the run goes on: this is for people, and never a failure of a run. */
+ * none, or nobody listens, nothing is told and the run goes on: this is for people, and never a failure of a run.
+ * Thread: one. Source: sd_notify(3). */
 #ifndef TOOLS_NOTIFY_H
 #define TOOLS_NOTIFY_H
 

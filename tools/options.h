@@ -1,5 +1,6 @@
 /* options.h - the command line: one table a command, from which it is read and its --help written.
- * Room: tools.  A wrong option is FAULT_USAGE and named; nothing is printed here but help. */
+ * Room: tools.  A wrong option is FAULT_USAGE and named; nothing is printed here but help.  Thread: the program's first. Values point
+ * into argv. */
 #ifndef TOOLS_OPTIONS_H
 #define TOOLS_OPTIONS_H
 

@@ -1,5 +1,6 @@
 /* progress.h - what a run tells while it goes on: a live line on a terminal, or key=value lines with --progress; and to systemd,
- * where it asks (notify.h). Room: tools.  Told by the calling thread of progress_tick; cheap when it is not time yet. */
+ * where it asks (notify.h). Room: tools.  Told by the calling thread of progress_tick; cheap when it is not time yet.
+ * Nothing here fails. `stage` is borrowed until the next. */
 #ifndef TOOLS_PROGRESS_H
 #define TOOLS_PROGRESS_H
 

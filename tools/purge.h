@@ -2,7 +2,7 @@
  * Room: tools.
  *
  * Values are written anew under their own keys, a bounded number at a time: at any instant the store is whole, some of it
- * struck already, and no run can tell the difference. So a purge that was cut is simply given again. */
+ * struck already, and no run can tell the difference. So a purge that was cut is simply given again. Thread and errors: as forget.h. */
 #ifndef TOOLS_PURGE_H
 #define TOOLS_PURGE_H
 

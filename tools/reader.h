@@ -1,5 +1,6 @@
 /* reader.h - what commands share that read a store: its last snapshot, its ids, and one phone after another in the order of
- * section 9, or one alone. Room: tools.  A reader holds no lock: no run waits for it. */
+ * section 9, or one alone. Room: tools.  A reader holds no lock: no run waits for it.
+ * Thread: one. Errors: -1 with the fault. The phone at hand stands until `look` returns, of reader_find until reader_close. */
 #ifndef TOOLS_READER_H
 #define TOOLS_READER_H
 

@@ -1,5 +1,9 @@
 /* run.h - one run, from files in to folder out: the state that its passes share, and the passes.
- * Room: tools.  Start: run_go in run.c, which is the table of contents. */
+ * Room: tools.  Start: run_go in run.c, which is the table of contents.
+ * Thread: passes are called by the program's first thread, which alone writes the store; workers have what is in their struct run_worker,
+ * and of struct run only look at what a pass does not change; the filer writes the output files. What they share besides is under a
+ * lock: `window`, where a part_output is a worker's until it is `ready`, then the two writers'; and `folder`.
+ * Errors: a pass returns 0, or -1 with run->fault (or the fault that it was given) set. Times are ms, sizes bytes. */
 #ifndef TOOLS_RUN_H
 #define TOOLS_RUN_H
 

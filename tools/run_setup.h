@@ -1,4 +1,5 @@
-/* run_setup.h - making and unmaking what the passes of a run work with. Room: tools. Used by run.c only. */
+/* run_setup.h - making and unmaking what the passes of a run work with. Room: tools. Used by run.c only.
+ * Thread: one; workers stand from run_set_up to run_tear_down. Errors: -1 with run->fault. */
 #ifndef TOOLS_RUN_SETUP_H
 #define TOOLS_RUN_SETUP_H
 

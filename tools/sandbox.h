@@ -5,8 +5,9 @@
  *   sandbox_enter                    before threads are started: they inherit it
  *   sandbox_settle                   once threads and rings stand: no more of either
  *
- * Where a kernel lacks something the process goes on without, and says so. io_uring goes past seccomp: rings are held to
- * reads, writes and syncs by themselves (io/ring.c), and after sandbox_settle there can be no other ring. */
+ * Thread: one; the first three before any other stands. Where a kernel lacks something the process goes on without, and says so.
+ * io_uring goes past seccomp: rings are held to reads, writes and syncs by themselves (io/ring.c), and after sandbox_settle there can be
+ * no other ring. */
 #ifndef TOOLS_SANDBOX_H
 #define TOOLS_SANDBOX_H
 

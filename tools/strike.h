@@ -1,5 +1,6 @@
 /* strike.h - values of a store written anew under their own keys, smaller: what purge and forget share.
- * Room: tools.  At any instant the store is whole, some of it struck already; so a command that was cut is given again. */
+ * Room: tools.  At any instant the store is whole, some of it struck already; so a command that was cut is given again.
+ * Thread: the one that holds the store. Errors: -1 with strike->fault. A payload stands until the next put. */
 #ifndef TOOLS_STRIKE_H
 #define TOOLS_STRIKE_H
 

@@ -1,6 +1,7 @@
 /* why.h - what made an SMS or a request go out: the run, the entry of history, and by it the input record and the rule.
  * Room: tools.  History tells what befell a case, in order; the flow table tells what each of that sends. So the entry that made
- * something is the last one of its run that can have: of the prompts, corrections and reminders of a run only the last goes out. */
+ * something is the last one of its run that can have: of the prompts, corrections and reminders of a run only the last goes out.
+ * Thread: the reader's. Errors: -1 with reader->fault; what is not known is no error. */
 #ifndef TOOLS_WHY_H
 #define TOOLS_WHY_H
 
