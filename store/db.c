@@ -224,17 +224,30 @@ void db_watch(struct db *db, struct leaves *leaves)
 }
 
 /* What LMDB is about to meet is what it should be: 0 or CHANGED. */
-static int meet(MDB_txn *txn, enum table table, const void *key, size_t key_size, bool last, bool written)
+static int meet(MDB_txn *txn, enum table table, const void *key, size_t key_size, bool last)
 {
     struct leaves *leaves = db_calls.leaves_of(txn);
-    return !leaves || leaves_meet(leaves, table, key, key_size, last, written) ? 0 : CHANGED;
+    return !leaves || leaves_meet(leaves, table, key, key_size, last, 0) ? 0 : CHANGED;
+}
+
+/* Likewise, or to write. */
+static int meet_written(const struct db_writer *writer, enum table table, const void *key, size_t key_size)
+{
+    struct leaves *leaves = db_calls.leaves_of(writer->txn);
+    MDB_stat stat;
+    if (!leaves)
+        return 0;
+    int error = mdb_stat(writer->txn, writer->db->tables[table], &stat);
+    if (error)
+        return error;
+    return leaves_meet(leaves, table, key, key_size, false, stat.ms_leaf_pages) ? 0 : CHANGED;
 }
 
 int db_get(const struct db *db, MDB_txn *txn, enum table table, const void *key, size_t key_size, struct span *ret_payload,
            struct fault *fault)
 {
     MDB_val k = {key_size, (void *)key}, v;
-    int error = meet(txn, table, key, key_size, false, false);
+    int error = meet(txn, table, key, key_size, false);
     error = error ? error : db_calls.get(txn, db->tables[table], &k, &v);
     if (error == MDB_NOTFOUND)
         return 1;
@@ -253,7 +266,7 @@ static int meet_by_cursor(MDB_cursor *cursor, enum table table, const MDB_val *k
     if (!db_calls.leaves_of(txn))
         return 0;
     bool stands = from_key || (op != MDB_FIRST && op != MDB_LAST && mdb_cursor_get(cursor, &here, &value, MDB_GET_CURRENT) == 0);
-    return meet(txn, table, stands ? here.mv_data : NULL, here.mv_size, op == MDB_LAST || op == MDB_PREV, false);
+    return meet(txn, table, stands ? here.mv_data : NULL, here.mv_size, op == MDB_LAST || op == MDB_PREV);
 }
 
 static int get_by_cursor(MDB_cursor *cursor, enum table table, MDB_val *key, MDB_val *value, MDB_cursor_op op)
@@ -336,7 +349,7 @@ static int put(struct db_writer *writer, enum table table, const void *key, size
                struct fault *fault)
 {
     MDB_val k = {key_size, (void *)key}, v = {size + CHECKSUM_SIZE, NULL};
-    int error = meet(writer->txn, table, key, key_size, false, true);
+    int error = meet_written(writer, table, key, key_size);
     error = error ? error : db_calls.put(writer->txn, writer->db->tables[table], &k, &v, MDB_RESERVE | MDB_NOOVERWRITE);
     if (!error) {
         writer->keys.sums[table] += db_key_sum(table, key, key_size);
@@ -348,6 +361,8 @@ static int put(struct db_writer *writer, enum table table, const void *key, size
         bool again = !in_map(writer->db, &v) && v.mv_size != size + CHECKSUM_SIZE;
         v = (MDB_val){size + CHECKSUM_SIZE, NULL};
         error = again ? db_calls.del(writer->txn, writer->db->tables[table], &k, NULL) : 0;
+        if (again && !error)
+            error = meet_written(writer, table, key, key_size);
         error = error ? error : db_calls.put(writer->txn, writer->db->tables[table], &k, &v, MDB_RESERVE);
     }
     if (error)
@@ -400,7 +415,7 @@ int db_put(struct db_writer *writer, enum table table, const void *key, size_t k
 int db_delete(struct db_writer *writer, enum table table, const void *key, size_t key_size, struct fault *fault)
 {
     MDB_val k = {key_size, (void *)key}, v;
-    int error = meet(writer->txn, table, key, key_size, false, true);
+    int error = meet_written(writer, table, key, key_size);
     error = error ? error : db_calls.get(writer->txn, writer->db->tables[table], &k, &v);
     if (!error && !may_be_freed(writer->db, &v))
         return db_damaged(fault, table);
@@ -437,7 +452,7 @@ int db_sweep(struct db_writer *writer, enum table table, const void *from, size_
                 }
                 memcpy(last, key.mv_data, last_size = key.mv_size);
                 writer->bytes += value.mv_size / 16 + 64; /* freed pages cost little, but not nothing */
-                error = meet(writer->txn, table, last, last_size, false, true);
+                error = meet_written(writer, table, last, last_size);
                 error = error ? error : db_calls.cursor_del(cursor, 0);
                 if (!error)
                     key_is_gone(writer, table, last, last_size);

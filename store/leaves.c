@@ -27,11 +27,15 @@ struct leaf {
     atomic_bool met; /* it was looked at */
     bool written;    /* it may be another page by now; it was looked at before */
     uint8_t low_size, low[LOW_MAX];
+    _Atomic uint32_t run; /* leaves that may be one page by now are a run: on the way to its first, which is its own; */
+    _Atomic uint32_t end; /* of that: the run's last */
 };
 
 struct leaf_list {
     struct leaf *items;
     uint32_t count, capacity;
+    uint64_t pages; /* of the table's leaves before the last write, */
+    uint32_t last;  /* which was to this one */
 };
 
 struct leaves {
@@ -134,8 +138,9 @@ int leaves_add(struct leaves *leaves, enum table table, uint64_t page, struct sp
         list->items = items;
         list->capacity = capacity;
     }
-    struct leaf *leaf = &list->items[list->count++];
-    *leaf = (struct leaf){.page = page, .low_size = (uint8_t)(low.size < LOW_MAX ? low.size : LOW_MAX)};
+    uint32_t i = list->count++;
+    struct leaf *leaf = &list->items[i];
+    *leaf = (struct leaf){.page = page, .run = i, .end = i, .low_size = (uint8_t)(low.size < LOW_MAX ? low.size : LOW_MAX)};
     if (low.size)
         memcpy(leaf->low, low.data, leaf->low_size);
     return 0;
@@ -304,22 +309,74 @@ static uint32_t leaf_of(const struct leaf_list *list, struct span key)
     return begin;
 }
 
-bool leaves_meet(struct leaves *leaves, enum table table, const void *key, size_t size, bool last, bool written)
+static bool meet(struct leaves *leaves, enum table table, uint32_t i)
+{
+    struct leaf *leaf = &leaves->tables[table].items[i];
+    struct leaf_sums sums;
+    if (!leaf->met && (!look_at(leaves, table, i, &sums) || memcmp(&sums, &leaf->sums, sizeof sums) != 0)) {
+        leaves->broken = true;
+        return false;
+    }
+    leaf->met = true;
+    return true;
+}
+
+static uint32_t run_of(const struct leaf_list *list, uint32_t i)
+{
+    while (list->items[i].run != i)
+        i = list->items[i].run;
+    return i;
+}
+
+/* The leaf behind the run, or the last of all. */
+static uint32_t after_run(const struct leaf_list *list, uint32_t i)
+{
+    uint32_t end = list->items[run_of(list, i)].end;
+    return end + (end + 1 < list->count);
+}
+
+/* The leaf and the next are of one run. */
+static void join(struct leaf_list *list, uint32_t i)
+{
+    uint32_t first = run_of(list, i), second = run_of(list, i + 1);
+    if (first == second)
+        return;
+    list->items[first].end = (uint32_t)list->items[second].end;
+    list->items[second].run = first;
+    list->items[i].run = list->items[i + 1].run = first; /* so that the way stays short */
+}
+
+/* The last write made one page of two: the leaf's and one beside it. */
+static void join_around(struct leaf_list *list)
+{
+    uint32_t first = run_of(list, list->last), end = list->items[first].end;
+    if (first)
+        join(list, first - 1);
+    if (end + 1 < list->count)
+        join(list, end);
+}
+
+bool leaves_meet(struct leaves *leaves, enum table table, const void *key, size_t size, bool last, uint64_t written)
 {
     struct leaf_list *list = &leaves->tables[table];
     if (!list->count)
         return true;
     uint32_t at = key ? leaf_of(list, (struct span){key, size}) : last ? list->count - 1 : 0;
-    for (uint32_t i = at ? at - 1 : 0; i <= at + 1 && i < list->count; i++) {
-        struct leaf *leaf = &list->items[i];
-        struct leaf_sums sums;
-        if (!leaf->met && (!look_at(leaves, table, i, &sums) || memcmp(&sums, &leaf->sums, sizeof sums) != 0)) {
-            leaves->broken = true;
+    if (written) {
+        if (written < list->pages)
+            join_around(list);
+        list->pages = written;
+        list->last = at;
+    }
+    uint32_t begin = run_of(list, at), end = after_run(list, at);
+    begin -= begin > 0;
+    /* the others of a run were met when they were joined to it; behind a deletion that made it one with the next, a cursor goes on */
+    const uint32_t near[] = {begin, at, end, after_run(list, end)};
+    for (unsigned i = 0; i < (written ? 4 : 3); i++) {
+        if (!meet(leaves, table, near[i]))
             return false;
-        }
-        leaf->met = true;
         if (written) /* by one thread; the others must not write it at all */
-            leaf->written = true;
+            list->items[near[i]].written = true;
     }
     return true;
 }

@@ -13,9 +13,7 @@
  * committed transaction has. It copies it, and the old page is free for later transactions once no reader has a snapshot with it. Whoever
  * is about to meet a leaf looks at it first, the writer before it has it copied; so a leaf that nobody has met is in the newest tree
  * still, on the same page. And where the writer changes one that a worker is just looking at, that worker's own transaction keeps
- * the page. A leaf that was met is never looked at again, so it does not matter what its page holds by then. (A leaf that LMDB came
- * to unseen, as leaves_meet tells, is the one exception: its old page may hold something else two transactions later. A look at that
- * does not find the sums that were noted, so it ends as a change of the file does, never in another's bytes.)
+ * the page. A leaf that was met is never looked at again, so it does not matter what its page holds by then.
  *
  * Thread: opened, noted and closed by the one that holds the store's lock, while no other is at work; leaves_meet by any. */
 #ifndef STORE_LEAVES_H
@@ -42,11 +40,12 @@ void leaves_doubt(struct leaves *leaves); /* what `looked` told turned out wrong
 /* Closes, once nothing watches by it any more; takes `looked` away where it was wrong. NULL is taken. */
 void leaves_close(struct leaves *leaves);
 
-/* A call of LMDB's is about to meet `key` in the table (NULL: its first or, with `last`, its last), or to change it (`written`; the
- * writer's thread). Looks at the leaf that holds it and at its neighbours, once each, which is as far as a call goes. (Not quite: after
- * deletions that made two leaves one, the next may look one further, and a branch that runs empty takes the first key below the next
- * branch. A damaged leaf that is met only so is found by the sums of the keys, a run later.) Any thread. False: one is not what it was. */
-bool leaves_meet(struct leaves *leaves, enum table table, const void *key, size_t size, bool last, bool written);
+/* A call of LMDB's is about to meet `key` in the table (NULL: its first or, with `last`, its last), or to change it (`written`: how many
+ * leaves the table has before, as LMDB counts them; the writer's thread). Looks at the leaves that the call may come to, once each: the
+ * one that holds it and its neighbours, and behind deletions that made leaves one, further ones. (In a tree of four levels there is one
+ * more: the first below a branch of branches of which one is left. Of that the next run's look tells.) Any thread. False: one is not
+ * what it was. */
+bool leaves_meet(struct leaves *leaves, enum table table, const void *key, size_t size, bool last, uint64_t written);
 
 /* ---- for pages.c, as it walks ---- */
 

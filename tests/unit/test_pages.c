@@ -175,9 +175,9 @@ static bool refused_at_leaves(void)
     for (unsigned i = 0; !refused && leaves && i < SHORT_KEYS; i += 7) {
         uint8_t key[4];
         db_put_u32(key, i);
-        refused = !leaves_meet(leaves, TABLE_RUNS, key, sizeof key, false, false);
+        refused = !leaves_meet(leaves, TABLE_RUNS, key, sizeof key, false, 0);
     }
-    refused = refused || (leaves && (!leaves_meet(leaves, TABLE_RUNS, NULL, 0, true, false) || !leaves_meet(leaves, TABLE_RUNS, NULL, 0, false, false)));
+    refused = refused || (leaves && (!leaves_meet(leaves, TABLE_RUNS, NULL, 0, true, 0) || !leaves_meet(leaves, TABLE_RUNS, NULL, 0, false, 0)));
     leaves_close(leaves);
     return refused;
 }
