@@ -3,7 +3,7 @@
 
 #include "engine/check.h"
 #include "engine/phone.h"
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 #include "store/leaves.h"
 #include "store/making.h"
 #include "store/pages.h"

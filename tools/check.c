@@ -1,8 +1,8 @@
 /* check.c - see check.h. */
 #include "tools/check.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 #include "store/kept.h"
 #include "store/segment.h"
 

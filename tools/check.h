@@ -4,7 +4,7 @@
 #ifndef TOOLS_CHECK_H
 #define TOOLS_CHECK_H
 
-#include "io/buffer.h"
+#include "engine/sys/buffer.h"
 #include "store/history.h"
 #include "store/pages.h"
 #include "store/segment.h"

@@ -1,8 +1,8 @@
 /* command_backup.c - besik backup: a store that runs, copied as of its last run, while another one may go on. */
 #include "tools/commands.h"
 
+#include "engine/sys/sys.h"
 #include "io/publish.h"
-#include "io/sys.h"
 #include "store/store.h"
 #include "tools/options.h"
 

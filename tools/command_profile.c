@@ -2,7 +2,7 @@
 #include "tools/commands.h"
 
 #include "engine/values.h"
-#include "io/buffer.h"
+#include "io/buffer_fields.h"
 #include "io/dump.h"
 #include "store/store.h"
 #include "tools/options.h"

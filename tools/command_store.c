@@ -1,8 +1,8 @@
 /* command_store.c - besik init, ref and set: what a store is made with and how that is changed. */
 #include "tools/commands.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 #include "store/store.h"
 #include "tools/options.h"
 #include "tools/shipped.h"

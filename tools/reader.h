@@ -4,7 +4,7 @@
 #define TOOLS_READER_H
 
 #include "engine/apply.h"
-#include "io/buffer.h"
+#include "engine/sys/buffer.h"
 #include "io/ids.h"
 #include "store/history.h"
 #include "store/segment.h"

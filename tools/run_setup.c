@@ -8,8 +8,8 @@
 #include "tools/run_setup.h"
 
 #include "engine/check.h"
+#include "engine/sys/large.h"
 #include "engine/values.h"
-#include "io/large.h"
 
 #include <errno.h>
 #include <fcntl.h>

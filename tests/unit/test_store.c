@@ -2,7 +2,7 @@
  * run left is swept and nothing else is. */
 #include "store/store.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
