@@ -4,9 +4,9 @@
 #define STORE_STORE_H
 
 #include "engine/fault.h"
-#include "io/publish.h"
 #include "io/ref_load.h"
 #include "store/db.h"
+#include "store/publish.h"
 
 #include <xxhash.h>
 

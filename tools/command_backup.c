@@ -2,7 +2,7 @@
 #include "tools/commands.h"
 
 #include "engine/sys/sys.h"
-#include "io/publish.h"
+#include "store/publish.h"
 #include "store/store.h"
 #include "tools/options.h"
 

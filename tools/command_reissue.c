@@ -2,8 +2,8 @@
 #include "tools/commands.h"
 
 #include "engine/values.h"
-#include "io/publish.h"
 #include "store/kept.h"
+#include "store/publish.h"
 #include "store/store.h"
 #include "tools/options.h"
 

@@ -1,5 +1,5 @@
 /* test_publish.c - an output folder appears whole or not at all, whatever fails on the way. */
-#include "io/publish.h"
+#include "store/publish.h"
 
 #include "engine/sys/sys.h"
 

@@ -1,5 +1,5 @@
 /* publish.c - see publish.h. */
-#include "io/publish.h"
+#include "store/publish.h"
 
 #include "engine/sys/sys.h"
 
