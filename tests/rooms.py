@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""rooms.py - a room uses only what it may: its #include lines, and what its library wants of the other rooms' (nm).
+"""rooms.py - a room uses only what it may: its #include lines, what its library is linked with and wants of the other rooms' (nm).
 
-usage: rooms.py BUILD ROOM=USES…    USES: other rooms, or single headers of them, with commas; CMakeLists.txt gives them
+usage: rooms.py BUILD ROOM=USES=LIBRARIES…    USES: other rooms, or single headers of them, with commas; LIBRARIES: what the room's
+                                              own is linked with; CMakeLists.txt gives them
 """
 import collections, os, re, subprocess, sys
 
@@ -49,15 +50,26 @@ def symbols(build, room, *options):
     return {line.split()[0] for line in out.splitlines() if len(line.split()) > 1}
 
 
+def known(room, uses):
+    """the rooms of which it may use something"""
+    return {room, *(os.path.dirname(use) if use.endswith(".h") else use for use in uses)}
+
+
+def wrong_links(rooms, linked):
+    for room, uses in rooms.items():
+        for other in rooms:
+            if os.path.basename(other) in linked[room] and other not in known(room, uses):
+                yield f"{room} may not be linked with {other}"
+
+
 def wrong_symbols(build, rooms):
     own = {room: symbols(build, room, "--defined-only", "--extern-only") for room in rooms}
     for room, uses in rooms.items():
         if not own[room]:
             yield f"{room}: its library defines nothing: looked at in the wrong place?"
         wanted = symbols(build, room, "--undefined-only") - own[room]
-        known = {room, *(os.path.dirname(use) if use.endswith(".h") else use for use in uses)}
         for other in rooms:
-            if other not in known:
+            if other not in known(room, uses):
                 yield from (f"{room} may not use {name} of {other}" for name in sorted(wanted & own[other]))
         if room == "engine":
             for name in sorted(wanted):
@@ -68,8 +80,11 @@ def wrong_symbols(build, rooms):
 
 def main():
     build, *table = sys.argv[1:]
-    rooms = {room: [use for use in uses.split(",") if use] for room, _, uses in (row.partition("=") for row in table)}
-    wrong = [line for room, uses in rooms.items() for line in wrong_includes(room, uses)] + list(wrong_symbols(build, rooms))
+    table = [row.split("=") for row in table]
+    rooms = {room: [use for use in uses.split(",") if use] for room, uses, _ in table}
+    linked = {room: libraries.split(",") for room, _, libraries in table}
+    wrong = [line for room, uses in rooms.items() for line in wrong_includes(room, uses)]
+    wrong += [*wrong_links(rooms, linked), *wrong_symbols(build, rooms)]
     print("\n".join(wrong) or f"{len(rooms)} rooms: each uses what it may")
     sys.exit(bool(wrong))
 

@@ -8,7 +8,7 @@
 #include "store/history.h"
 #include "store/pages.h"
 #include "store/segment.h"
-#include "store/store.h"
+#include "tools/open_store.h"
 #include "tools/phone_load.h"
 
 struct segment_check { /* the segment whose values are being walked */
@@ -26,7 +26,8 @@ struct segment_check { /* the segment whose values are being walked */
 struct check {
     struct store *store;
     MDB_txn *txn;
-    const struct ref *ref;
+    struct ref_set *ref_set;
+    const struct ref *ref; /* of ref_set */
     struct fault *fault;
     struct buffer broken; /* lines: "TABLE: what" */
     uint64_t broken_count, table_broken[TABLE_COUNT + 1];

@@ -107,6 +107,7 @@ struct run {
     const struct run_options *options;
     struct fault *fault;
     struct store *store;
+    struct ref_set *ref_set; /* the store's */
     struct run_facts facts;
     struct record_rules rules;
     struct walk walk;
