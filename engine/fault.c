@@ -41,7 +41,7 @@ bool fault_of_path(int error)
 
 int fault_memory(struct fault *fault)
 {
-    if (errno == ENOSPC || errno == EDQUOT) /* what --memory has no room for lies in a file (io/large.h) */
+    if (errno == ENOSPC || errno == EDQUOT) /* what --memory has no room for lies in a file (engine/sys/large.h) */
         return fault_set(fault, FAULT_FAILED, "the disk is full: a file of what does not fit into memory: make room, or give --tmp "
                                               "another folder, and give the command again");
     return fault_set(fault, FAULT_FAILED, "out of memory: " MEMORY_ADVICE);

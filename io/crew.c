@@ -1,7 +1,7 @@
 /* crew.c - see crew.h. */
 #include "io/crew.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  * The CSV reader knows commas alone: another delimiter and the comma change places in `text`, and back in each value that is taken out. */
 #include "io/dump_state.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 
 #include <fnmatch.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
 
 #include "engine/check.h"
 #include "engine/phone.h"
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * than the 8 bytes of the trailer. */
 #include "io/inflate.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>

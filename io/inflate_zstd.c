@@ -5,12 +5,12 @@
  * header tells is always compared (the library's stream forgets to where the last block is empty). */
 #include "io/inflate.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#define ZSTD_STATIC_LINKING_ONLY /* custom memory: a stranger's window is to be on the account of io/large.h */
+#define ZSTD_STATIC_LINKING_ONLY /* custom memory: a stranger's window is to be on the account of engine/sys/large.h */
 #include <zstd.h>
 #include <zstd_errors.h>
 

@@ -5,7 +5,7 @@
 #include "io/ingest_read.h"
 
 #include "engine/check.h"
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <string.h>
 

@@ -2,9 +2,9 @@
 #include "io/ingest_read.h"
 
 #include "engine/check.h"
+#include "engine/sys/sys.h"
 #include "engine/values.h"
 #include "io/dump.h"
-#include "io/sys.h"
 
 #include <string.h>
 

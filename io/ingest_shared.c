@@ -6,8 +6,8 @@
 #include "io/ingest_read.h"
 
 #include "engine/check.h"
-#include "io/hash.h"
-#include "io/sys.h"
+#include "engine/sys/hash.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
  *            synced ->   in flight ->  ^ filling */
 #include "io/output.h"
 
-#include "io/hash.h"
-#include "io/sys.h"
+#include "engine/sys/hash.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

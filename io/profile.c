@@ -1,8 +1,8 @@
 /* profile.c - dumps.ini to profiles; see profile.h. The text is read in a copy of its own, whose lines become the strings. */
 #include "io/profile.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 
 #include <errno.h>
 #include <stdarg.h>

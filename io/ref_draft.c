@@ -1,7 +1,7 @@
 /* ref_draft.c - see ref_draft.h. */
 #include "io/ref_draft.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <stdlib.h>
 

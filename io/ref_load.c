@@ -4,10 +4,10 @@
  * with the store's present set, and only what nothing is wrong with is built into lists. */
 #include "io/ref_load.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
 #include "io/profile.h"
 #include "io/ref_draft.h"
-#include "io/sys.h"
 #include "io/texts.h"
 
 #include <stdio.h>

@@ -8,8 +8,8 @@
  * What unpack makes points into its own copy of the block; nothing in the block is believed unchecked. */
 #include "io/ref_set.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 
 #include <assert.h>
 #include <xxhash.h>

@@ -1,7 +1,7 @@
 /* ref_set.c - memory of a set of reference data, and what is asked of a set; see ref_set.h and ref_load.h. */
 #include "io/ref_set.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* ref_table.c - see ref_table.h. */
 #include "io/ref_table.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
 #include "io/csv.h"
-#include "io/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

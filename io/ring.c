@@ -9,7 +9,7 @@
 #include "io/ring.h"
 
 #include "engine/check.h"
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <liburing.h>

@@ -2,6 +2,7 @@
 #include "io/rows.h"
 
 #include "engine/values.h"
+#include "io/buffer_fields.h"
 #include "io/csv.h"
 
 #define ROW_MAX 512 /* keys, quotes and numbers of a request */

@@ -4,7 +4,7 @@
 #define IO_ROWS_H
 
 #include "engine/apply.h"
-#include "io/buffer.h"
+#include "engine/sys/buffer.h"
 #include "io/ids.h"
 #include "io/texts.h"
 

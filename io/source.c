@@ -10,9 +10,9 @@
  * ones. */
 #include "io/source.h"
 
-#include "io/hash.h"
+#include "engine/sys/hash.h"
+#include "engine/sys/sys.h"
 #include "io/inflate.h"
-#include "io/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 #include "io/spool.h"
 
 #include "engine/check.h"
-#include "io/large.h"
-#include "io/sys.h"
+#include "engine/sys/large.h"
+#include "engine/sys/sys.h"
 
 #include <assert.h>
 

@@ -5,9 +5,9 @@
 
 #include "engine/check.h"
 #include "engine/segments.h"
+#include "engine/sys/sys.h"
 #include "engine/values.h"
 #include "io/csv.h"
-#include "io/sys.h"
 #include "io/texts_cache.h"
 #include "io/texts_rows.h"
 

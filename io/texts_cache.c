@@ -1,8 +1,8 @@
 /* texts_cache.c - see texts_cache.h: open addressing, the next slot where one is taken. */
 #include "io/texts_cache.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 
 bool texts_key_of(const struct text_facts *facts, struct texts_key *ret_key)
 {

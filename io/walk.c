@@ -3,7 +3,7 @@
 #include "io/walk.h"
 
 #include "engine/span.h"
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* zone.c - see zone.h. */
 #include "io/zone.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <ctype.h>
 #include <errno.h>

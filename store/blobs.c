@@ -1,7 +1,7 @@
 /* blobs.c - see blobs.h. */
 #include "store/blobs.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 struct blob_head {
     uint32_t size;

@@ -2,8 +2,8 @@
 #include "store/db.h"
 
 #include "engine/check.h"
-#include "io/hash.h"
-#include "io/sys.h"
+#include "engine/sys/hash.h"
+#include "engine/sys/sys.h"
 #include "store/leaves.h"
 #include "store/pages.h"
 

@@ -14,7 +14,7 @@
 #define STORE_HISTORY_H
 
 #include "engine/span.h"
-#include "io/buffer.h"
+#include "engine/sys/buffer.h"
 #include "store/db.h"
 
 #include <stdbool.h>

@@ -11,7 +11,7 @@
 #define STORE_KEPT_H
 
 #include "engine/span.h"
-#include "io/buffer.h"
+#include "engine/sys/buffer.h"
 #include "store/store.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* leaves.c - see leaves.h. */
 #include "store/leaves.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

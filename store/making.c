@@ -1,7 +1,7 @@
 /* making.c - see making.h. */
 #include "store/making.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

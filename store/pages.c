@@ -9,7 +9,7 @@
  * Free pages are listed by the transaction that freed them: a count, then that many numbers, descending. */
 #include "store/pages.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 #include "store/leaves.h"
 
 #include <errno.h>

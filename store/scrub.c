@@ -1,7 +1,7 @@
 /* scrub.c - see scrub.h. */
 #include "store/scrub.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
 #include "store/segment.h"
 
 #include "engine/check.h"
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 
 #define CHUNK_PAYLOAD (CHUNK_SIZE - 8)
 #define FILTER_HEAD 16 /* last hash, count of blocks */

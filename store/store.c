@@ -3,7 +3,8 @@
 
 #include "engine/check.h"
 #include "engine/phone.h"
-#include "io/sys.h"
+#include "engine/ref.h"
+#include "engine/sys/sys.h"
 #include "store/leaves.h"
 #include "store/making.h"
 #include "store/pages.h"
@@ -37,15 +38,9 @@ int store_put_settings(const struct store *store, struct db_writer *writer, stru
     return db_put(writer, META(KEY_SETTINGS), &store->settings, sizeof store->settings, fault);
 }
 
-int store_put_ref(const struct ref_set *ref, struct db_writer *writer, struct fault *fault)
+int store_put_ref(struct span ref, struct db_writer *writer, struct fault *fault)
 {
-    char *block;
-    size_t size;
-    if (ref_pack(ref, &block, &size, fault))
-        return -1;
-    int failed = db_put(writer, META(KEY_REF), block, size, fault);
-    sys.free(block);
-    return failed;
+    return db_put(writer, META(KEY_REF), ref.data, ref.size, fault);
 }
 
 int store_put_state(const struct state *state, struct db_writer *writer, struct fault *fault)
@@ -106,8 +101,7 @@ static int random_bytes(void *out, size_t size, struct fault *fault)
     return getrandom(out, size, 0) == (ssize_t)size ? 0 : fault_errno(fault, errno, "random numbers");
 }
 
-static int put_first_values(const struct db *db, const struct settings *settings, const struct ref_set *ref,
-                            struct fault *fault)
+static int put_first_values(const struct db *db, const struct settings *settings, struct span ref, struct fault *fault)
 {
     struct store_row row = {.format = STORE_FORMAT, .shards = settings->shards};
     if (random_bytes(row.name, sizeof row.name, fault))
@@ -133,8 +127,7 @@ static int put_first_values(const struct db *db, const struct settings *settings
     return failed ? -1 : 0;
 }
 
-int store_make(const char *dir, const uint8_t *key, const struct settings *settings, const struct ref_set *ref,
-               struct fault *fault)
+int store_make(const char *dir, const uint8_t *key, const struct settings *settings, struct span ref, struct fault *fault)
 {
     uint8_t fresh[STORE_KEY_SIZE];
     if (!key && random_bytes(fresh, sizeof fresh, fault))
@@ -205,7 +198,7 @@ static int read_key(struct store *store, struct fault *fault)
     return 0;
 }
 
-static int damaged(const struct store *store, const char *what, struct fault *fault)
+int store_damaged(const struct store *store, const char *what, struct fault *fault)
 {
     return fault_set(fault, FAULT_INPUT, "%s: %s is damaged; restore the store from a backup or rebuild it", store->dir,
                      what);
@@ -236,13 +229,13 @@ static int load_state(struct store *store, struct span value, struct fault *faul
         return fault_memory(fault);
     memset(store->state, 0, room);
     if (value.size < sizeof *store->state || value.size > room)
-        return damaged(store, "its state", fault);
+        return store_damaged(store, "its state", fault);
     memcpy(store->state, value.data, value.size);
     if (store->state->operator_count > REF_OPERATORS_MAX || store_state_size(store->state) != value.size)
-        return damaged(store, "its state", fault);
+        return store_damaged(store, "its state", fault);
     for (unsigned i = 0; i < SEGMENTED_COUNT; i++)
         if (!segments_are_sound(store->state, i))
-            return damaged(store, "its state", fault);
+            return store_damaged(store, "its state", fault);
     for (uint32_t i = store->state->operator_count; i < REF_OPERATORS_MAX; i++)
         store->state->operators[i] = (struct operator_state){NEVER_MS, NEVER_MS, NEVER_MS, NEVER_MS};
     return 0;
@@ -265,17 +258,19 @@ static int load_values(struct store *store, MDB_txn *txn, struct fault *fault)
         snprintf(store->name + 2 * i, 3, "%02x", row.name[i]);
     there = db_get(&store->db, txn, META(KEY_SETTINGS), &value, fault);
     if (there || value.size != sizeof store->settings)
-        return damaged(store, "its settings", fault);
+        return store_damaged(store, "its settings", fault);
     memcpy(&store->settings, value.data, value.size);
     if (!store_settings_are_sound(&store->settings))
-        return damaged(store, "its settings", fault);
+        return store_damaged(store, "its settings", fault);
     there = db_get(&store->db, txn, META(KEY_STATE), &value, fault);
     if (there || load_state(store, value, fault))
-        return damaged(store, "its state", fault);
-    there = db_get(&store->db, txn, META(KEY_REF), &value, fault);
-    if (there || ref_unpack(&store->ref, value.data, value.size, fault))
-        return damaged(store, "its reference data", fault);
+        return store_damaged(store, "its state", fault);
     return 0;
+}
+
+int store_get_ref(const struct store *store, MDB_txn *txn, struct span *ret_ref, struct fault *fault)
+{
+    return db_get(&store->db, txn, META(KEY_REF), ret_ref, fault);
 }
 
 /* The folder that is to appear: 0, 1 there is none, -1. */
@@ -288,7 +283,7 @@ static int get_pending(const struct store *store, MDB_txn *txn, struct publish_p
     bool whole = value.size == sizeof *place;
     if (whole)
         memcpy(place, value.data, sizeof *place);
-    return whole && publish_place_is_sound(place) ? 0 : damaged(store, "the name of its last folder", fault);
+    return whole && publish_place_is_sound(place) ? 0 : store_damaged(store, "the name of its last folder", fault);
 }
 
 static int complete_folder(struct store *store, struct fault *fault)
@@ -372,7 +367,6 @@ int store_open(struct store *store, const char *dir, enum store_mode mode, struc
 void store_close(struct store *store)
 {
     store_read_end(store->snapshot);
-    ref_free(store->ref);
     db_close(&store->db);
     leaves_close(store->leaves);
     if (store->lock_fd >= 0 && store->dir)

@@ -6,9 +6,8 @@
 #define STORE_STORE_H
 
 #include "engine/fault.h"
-#include "io/publish.h"
-#include "io/ref_load.h"
 #include "store/db.h"
+#include "store/publish.h"
 
 #include <xxhash.h>
 
@@ -20,7 +19,6 @@ struct store {
     char name[STORE_NAME_SIZE * 2 + 1]; /* `store` in run.json: hexadecimal */
     struct settings settings;
     struct state *state; /* malloced; operators[] has room for REF_OPERATORS_MAX */
-    struct ref_set *ref;
     MDB_txn *snapshot; /* of a reader: what it read its state in, and is to read all else in */
     uint64_t seed; /* of remembered hashes, drawn from the key */
     struct leaves *leaves; /* of a run, or NULL where it looked at everything */
@@ -38,9 +36,8 @@ int store_check_settings(const struct settings *settings, struct fault *fault);
 bool store_settings_are_sound(const struct settings *settings);
 
 /* Makes STORE (it must not be there, be an empty folder, or one that an init left half made). `key`: 16 bytes, or NULL: a random one.
- * Durable when it returns 0. */
-int store_make(const char *dir, const uint8_t *key, const struct settings *settings, const struct ref_set *ref,
-               struct fault *fault);
+ * `ref`: the reference data, packed; what they mean io knows. Durable when it returns 0. */
+int store_make(const char *dir, const uint8_t *key, const struct settings *settings, struct span ref, struct fault *fault);
 
 enum store_mode { STORE_READ, STORE_WRITE, STORE_RUN }; /* a run writes, too, and looks only at what it meets (leaves.h) */
 /* Opens it; for writing takes the lock (FAULT_BUSY where another has it) and first completes the folder of a run that took
@@ -54,7 +51,7 @@ void store_close(struct store *store); /* every transaction has ended but its ow
 /* ---- within a writer: it takes effect when the writer's transaction is committed ---- */
 
 int store_put_settings(const struct store *store, struct db_writer *writer, struct fault *fault);
-int store_put_ref(const struct ref_set *ref, struct db_writer *writer, struct fault *fault);
+int store_put_ref(struct span ref, struct db_writer *writer, struct fault *fault);
 int store_put_state(const struct state *state, struct db_writer *writer, struct fault *fault);
 int store_put_pending(const struct publish_place *place, struct db_writer *writer, struct fault *fault);
 int store_clear_pending(struct db_writer *writer, struct fault *fault);
@@ -79,6 +76,11 @@ int store_get_run(const struct store *store, uint32_t run, struct run_row *ret_r
 /* A snapshot of what was committed last; any thread. Up to DB_READERS_MAX may be open at once, in all processes. */
 int store_read_begin(const struct store *store, MDB_txn **ret_txn, struct fault *fault);
 void store_read_end(MDB_txn *txn); /* NULL is taken */
+
+/* The reference data as they were put, good as long as `txn`. 0, 1 where there are none, -1. */
+int store_get_ref(const struct store *store, MDB_txn *txn, struct span *ret_ref, struct fault *fault);
+/* FAULT_INPUT: `what` of it is damaged, and what to do. -1. */
+int store_damaged(const struct store *store, const char *what, struct fault *fault);
 
 /* Was a value of the due table, by its key, not popped yet? Of those that came due at the last as-of itself only what the
  * last run queued: a next run with the same as-of is to look at them. */

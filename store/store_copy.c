@@ -1,7 +1,7 @@
 /* store_copy.c - a store's own copy: key, lock and LMDB's file, without free pages. See store.h. */
 #include "store/store.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

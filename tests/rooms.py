@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""rooms.py - a room uses only what it may: its #include lines, and what its library wants of the other rooms' (nm).
+"""rooms.py - a room uses only what it may: its #include lines, what its library is linked with and wants of the other rooms' (nm).
 
-usage: rooms.py BUILD ROOM=USES…    USES: other rooms, or single headers of them, with commas; CMakeLists.txt gives them
+usage: rooms.py BUILD ROOM=USES=LIBRARIES…    USES: other rooms, or single headers of them, with commas; LIBRARIES: what the room's
+                                              own is linked with; CMakeLists.txt gives them
 """
 import collections, os, re, subprocess, sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Of the world: which libraries' headers, and where only one file is meant, that file. What stands in no row is libc's.
-LIBRARIES = {"xxhash.h": ("engine", "io", "store", "tools"), "utf8proc.h": ("engine",), "liburing.h": ("io/ring.c",),
+LIBRARIES = {"xxhash.h": ("engine", "engine/sys", "io", "store", "tools"), "xxh_x86dispatch.h": ("engine/sys/hash.h",),
+             "utf8proc.h": ("engine",), "liburing.h": ("io/ring.c",), "isa-l/": ("io/inflate_gzip.c", "tools/gen_file.c"),
              "zstd.h": ("io/inflate_zstd.c", "store/kept.c", "tools/gen_file.c"), "zstd_errors.h": ("io/inflate_zstd.c", "store/kept.c"),
-             "isa-l/": ("io/inflate_gzip.c", "tools/gen_file.c"), "openssl/": ("io/aes.c",), "lmdb.h": ("store/db.h",)}
+             "openssl/": ("io/aes.c",), "lmdb.h": ("store/db.h",)}
 
 # All that the engine has of the world: no system call, no allocation, no clock. CHECK prints, and a fault is a text.
 ENGINE_WORLD = re.compile(r"mem(cmp|cpy|move|set|chr|pcpy)|str(cmp|len|error|ncmp|chr)|v?snprintf|fprintf|abort|stderr|__errno_location"
@@ -34,7 +36,7 @@ def wrong_includes(room, uses):
     for file, number, kind, header in includes(room):
         seen += 1
         if kind == '"':
-            right = header.count("/") == 1 and (header.split("/")[0] in (room, *uses) or header in uses)
+            right = os.path.dirname(header) in (room, *uses) or header in uses
         else:
             right = all(file in who or room in who for start, who in LIBRARIES.items() if header.startswith(start))
         if not right:
@@ -44,8 +46,20 @@ def wrong_includes(room, uses):
 
 
 def symbols(build, room, *options):
-    out = subprocess.run(["nm", "--format=posix", *options, f"{build}/lib{room}.a"], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(["nm", "--format=posix", *options, f"{build}/lib{os.path.basename(room)}.a"], capture_output=True, text=True, check=True).stdout
     return {line.split()[0] for line in out.splitlines() if len(line.split()) > 1}
+
+
+def known(room, uses):
+    """the rooms of which it may use something"""
+    return {room, *(os.path.dirname(use) if use.endswith(".h") else use for use in uses)}
+
+
+def wrong_links(rooms, linked):
+    for room, uses in rooms.items():
+        for other in rooms:
+            if os.path.basename(other) in linked[room] and other not in known(room, uses):
+                yield f"{room} may not be linked with {other}"
 
 
 def wrong_symbols(build, rooms):
@@ -55,7 +69,7 @@ def wrong_symbols(build, rooms):
             yield f"{room}: its library defines nothing: looked at in the wrong place?"
         wanted = symbols(build, room, "--undefined-only") - own[room]
         for other in rooms:
-            if other not in (room, *(use.split("/")[0] for use in uses)):
+            if other not in known(room, uses):
                 yield from (f"{room} may not use {name} of {other}" for name in sorted(wanted & own[other]))
         if room == "engine":
             for name in sorted(wanted):
@@ -66,8 +80,11 @@ def wrong_symbols(build, rooms):
 
 def main():
     build, *table = sys.argv[1:]
-    rooms = {room: [use for use in uses.split(",") if use] for room, _, uses in (row.partition("=") for row in table)}
-    wrong = [line for room, uses in rooms.items() for line in wrong_includes(room, uses)] + list(wrong_symbols(build, rooms))
+    table = [row.split("=") for row in table]
+    rooms = {room: [use for use in uses.split(",") if use] for room, uses, _ in table}
+    linked = {room: libraries.split(",") for room, _, libraries in table}
+    wrong = [line for room, uses in rooms.items() for line in wrong_includes(room, uses)]
+    wrong += [*wrong_links(rooms, linked), *wrong_symbols(build, rooms)]
     print("\n".join(wrong) or f"{len(rooms)} rooms: each uses what it may")
     sys.exit(bool(wrong))
 

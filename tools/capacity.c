@@ -1,7 +1,7 @@
 /* capacity.c - a campaign of nights in closed loop. See capacity.h. */
 #include "tools/capacity.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 #include "tools/commands.h"
 
 #include <errno.h>

@@ -14,7 +14,7 @@
 #ifndef TOOLS_CAPACITY_H
 #define TOOLS_CAPACITY_H
 
-#include "io/buffer.h"
+#include "engine/sys/buffer.h"
 #include "tools/gen_make.h"
 #include "tools/gen_plan.h"
 #include "tools/progress.h"

@@ -1,7 +1,7 @@
 /* capacity_check.c - does every case stand where its plan says? Reads the store as it is, case by case. */
 #include "tools/capacity.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 #include "tools/gen_rows.h"
 #include "tools/reader.h"
 

@@ -1,7 +1,7 @@
 /* capacity_machine.c - what the figures were measured on. */
 #include "tools/capacity.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* capacity_night.c - a besik command as a child, measured from outside: what it is made of does not change for it. */
 #include "tools/capacity.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  * network. */
 #include "tools/capacity.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 #include "tools/capacity_plot.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
 #define TOOLS_CAPACITY_PLOT_H
 
 #include "engine/fault.h"
-#include "io/buffer.h"
+#include "engine/sys/buffer.h"
 
 #include <stdbool.h>
 #include <stdint.h>

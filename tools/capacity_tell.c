@@ -1,6 +1,8 @@
 /* capacity_tell.c - the figures, for people and for programs. */
 #include "tools/capacity.h"
 
+#include "io/buffer_fields.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

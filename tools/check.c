@@ -1,8 +1,8 @@
 /* check.c - see check.h. */
 #include "tools/check.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 #include "store/kept.h"
 #include "store/segment.h"
 
@@ -153,12 +153,19 @@ static int explain(struct check *check, const char *dir)
     return -1;
 }
 
+static void close_store(struct check *check)
+{
+    ref_free(check->ref_set);
+    check->ref_set = NULL;
+    store_close(check->store);
+}
+
 /* Opens the store's last snapshot and looks its pages over; a writer may go on meanwhile. */
 static int open_snapshot(struct check *check, const char *dir)
 {
     for (unsigned i = 0; i < TRIES; i++) {
         struct fault broken = {0};
-        if (store_open(check->store, dir, STORE_READ, check->fault))
+        if (open_store(check->store, &check->ref_set, dir, STORE_READ, check->fault))
             return explain(check, dir);
         check->txn = check->store->snapshot;
         int looked = pages_look(dir, mdb_txn_id(check->txn), true, &check->pages, &broken);
@@ -170,7 +177,7 @@ static int open_snapshot(struct check *check, const char *dir)
             check_say(check, CHECK_PAGES, broken.text);
         if (looked <= 0)
             return 0;
-        store_close(check->store);
+        close_store(check);
     }
     return fault_set(check->fault, FAULT_BUSY, "%s: is being written to all the time: give the command again later", dir);
 }
@@ -183,7 +190,7 @@ int check_go(struct check *check, const char *dir)
         return -1;
     if (check->broken_count) /* LMDB is not to be led over such pages */
         return 0;
-    check->ref = ref_of(check->store->ref);
+    check->ref = ref_of(check->ref_set);
     if (db_get_keys(&check->store->db, check->txn, &keys, check->fault))
         return -1;
     if (pages_compare(&check->pages, &keys, &broken))
@@ -204,5 +211,5 @@ void check_free(struct check *check)
     buffer_free(&check->broken);
     buffer_free(&check->out);
     buffer_free(&check->due);
-    store_close(check->store);
+    close_store(check);
 }

@@ -5,11 +5,11 @@
 #ifndef TOOLS_CHECK_H
 #define TOOLS_CHECK_H
 
-#include "io/buffer.h"
+#include "engine/sys/buffer.h"
 #include "store/history.h"
 #include "store/pages.h"
 #include "store/segment.h"
-#include "store/store.h"
+#include "tools/open_store.h"
 #include "tools/phone_load.h"
 
 struct segment_check { /* the segment whose values are being walked */
@@ -27,7 +27,8 @@ struct segment_check { /* the segment whose values are being walked */
 struct check {
     struct store *store;
     MDB_txn *txn;
-    const struct ref *ref;
+    struct ref_set *ref_set;
+    const struct ref *ref; /* of ref_set */
     struct fault *fault;
     struct buffer broken; /* lines: "TABLE: what" */
     uint64_t broken_count, table_broken[TABLE_COUNT + 1];

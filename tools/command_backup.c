@@ -1,9 +1,9 @@
 /* command_backup.c - besik backup: a store that runs, copied as of its last run, while another one may go on. */
 #include "tools/commands.h"
 
-#include "io/publish.h"
-#include "io/sys.h"
-#include "store/store.h"
+#include "engine/sys/sys.h"
+#include "store/publish.h"
+#include "tools/open_store.h"
 #include "tools/options.h"
 
 #include <fcntl.h>
@@ -16,7 +16,7 @@ static int read_back(const struct publish_place *place, uint32_t *ret_run, struc
     char path[sizeof place->parent + sizeof place->hidden];
     struct store copy;
     snprintf(path, sizeof path, "%s/%s", place->parent, place->hidden);
-    if (store_open(&copy, path, STORE_READ, fault))
+    if (open_store(&copy, NULL, path, STORE_READ, fault))
         return -1;
     *ret_run = copy.state->run;
     store_close(&copy);
@@ -61,7 +61,7 @@ int command_backup(int argc, char **argv, struct fault *fault)
     if (count != 2)
         return fault_set(fault, FAULT_USAGE, "give STORE and DEST (see besik backup --help)");
     struct store store;
-    if (store_open(&store, argv[0], STORE_READ, fault))
+    if (open_store(&store, NULL, argv[0], STORE_READ, fault))
         return -1;
     int failed = backup(&store, argv[1], json, fault);
     store_close(&store);

@@ -1,8 +1,8 @@
 /* command_capacity.c - besik capacity: its options, and Ctrl-C. The campaign is capacity.c. */
 #include "tools/commands.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 #include "tools/capacity.h"
 #include "tools/gen_options.h"
 #include "tools/options.h"

@@ -1,8 +1,8 @@
 /* command_forget.c - besik forget: all of one phone is struck for good, save that its ids stay known. */
 #include "tools/commands.h"
 
-#include "store/store.h"
 #include "tools/forget.h"
+#include "tools/open_store.h"
 #include "tools/options.h"
 #include "tools/reader.h"
 
@@ -41,7 +41,7 @@ int command_forget(int argc, char **argv, struct fault *fault)
         return fault_set(fault, FAULT_USAGE, "give STORE and MSISDN (see besik forget --help)");
     struct store store;
     struct forgotten forgotten;
-    if (reader_msisdn(argv[1], &phone, fault) || store_open(&store, argv[0], STORE_WRITE, fault))
+    if (reader_msisdn(argv[1], &phone, fault) || open_store(&store, NULL, argv[0], STORE_WRITE, fault))
         return -1;
     int failed = forget_go(&store, phone, &forgotten, fault);
     if (!failed)

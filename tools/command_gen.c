@@ -1,9 +1,9 @@
 /* command_gen.c - besik gen: made-up dumps, of so many cases, or in answer to a run. The making is gen_make.h. */
 #include "tools/commands.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
 #include "io/crew.h"
-#include "io/sys.h"
 #include "tools/gen_make.h"
 #include "tools/gen_options.h"
 #include "tools/options.h"

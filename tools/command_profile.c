@@ -2,9 +2,9 @@
 #include "tools/commands.h"
 
 #include "engine/values.h"
-#include "io/buffer.h"
+#include "io/buffer_fields.h"
 #include "io/dump.h"
-#include "store/store.h"
+#include "tools/open_store.h"
 #include "tools/options.h"
 #include "tools/shipped.h"
 
@@ -52,10 +52,12 @@ static int read_profiles(struct checking *checking, const char *path)
 static int read_store_profiles(struct checking *checking, const char *path)
 {
     struct store store;
-    if (store_open(&store, path, STORE_READ, checking->fault))
+    struct ref_set *ref;
+    if (open_store(&store, &ref, path, STORE_READ, checking->fault))
         return -1;
-    struct span text = ref_dumps(store.ref);
+    struct span text = ref_dumps(ref);
     int failed = text.size ? profiles_open(&checking->profiles, "the store's dumps.ini", text, checking->fault) : 0;
+    ref_free(ref);
     store_close(&store);
     return failed;
 }

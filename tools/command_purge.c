@@ -3,7 +3,7 @@
 
 #include "engine/phone.h"
 #include "engine/values.h"
-#include "store/store.h"
+#include "tools/open_store.h"
 #include "tools/options.h"
 #include "tools/purge.h"
 
@@ -62,7 +62,7 @@ int command_purge(int argc, char **argv, struct fault *fault)
         return fault_set(fault, FAULT_USAGE, "--closed-before %s: not RFC 3339 with an offset, as 2026-11-24T22:00:00+05:00", time);
     struct store store;
     struct purged purged;
-    if (store_open(&store, argv[0], STORE_WRITE, fault))
+    if (open_store(&store, NULL, argv[0], STORE_WRITE, fault))
         return -1;
     int failed = check_time(&store, closed_before_ms, fault) || purge_go(&store, closed_before_ms, &purged, fault);
     if (!failed)

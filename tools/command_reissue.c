@@ -2,9 +2,9 @@
 #include "tools/commands.h"
 
 #include "engine/values.h"
-#include "io/publish.h"
 #include "store/kept.h"
-#include "store/store.h"
+#include "store/publish.h"
+#include "tools/open_store.h"
 #include "tools/options.h"
 
 #include <errno.h>
@@ -124,7 +124,7 @@ int command_reissue(int argc, char **argv, struct fault *fault)
     if (!value_number(span_of(argv[1]), UINT32_MAX, &run) || !run)
         return fault_set(fault, FAULT_USAGE, "%s: must be the number of a run, as run.json tells it", argv[1]);
     struct store store;
-    if (store_open(&store, argv[0], STORE_READ, fault))
+    if (open_store(&store, NULL, argv[0], STORE_READ, fault))
         return -1;
     int failed = reissue_run(&store, (uint32_t)run, out, json, fault);
     store_close(&store);

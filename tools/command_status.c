@@ -3,6 +3,7 @@
 
 #include "engine/flow.h"
 #include "engine/values.h"
+#include "io/buffer_fields.h"
 #include "store/kept.h"
 #include "tools/options.h"
 #include "tools/reader.h"

@@ -1,9 +1,9 @@
 /* command_store.c - besik init, ref and set: what a store is made with and how that is changed. */
 #include "tools/commands.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
-#include "store/store.h"
+#include "tools/open_store.h"
 #include "tools/options.h"
 #include "tools/shipped.h"
 
@@ -66,13 +66,17 @@ int command_init(int argc, char **argv, struct fault *fault)
     uint8_t key[STORE_KEY_SIZE];
     char path[4200];
     struct ref_set *ref = NULL;
+    char *block = NULL;
+    size_t size;
     if (store_check_settings(&settings, fault) || (key_path && read_key(key_path, key, fault)) ||
         ref_load(&ref, ref_dir ? ref_dir : shipped_path("ref", path), NULL, fault))
         return -1;
-    int failed = store_make(argv[0], key_path ? key : NULL, &settings, ref, fault);
+    int failed = ref_pack(ref, &block, &size, fault) ||
+                 store_make(argv[0], key_path ? key : NULL, &settings, (struct span){block, size}, fault);
+    sys.free(block);
     ref_free(ref);
     explicit_bzero(key, sizeof key);
-    return failed;
+    return failed ? -1 : 0;
 }
 
 /* Has the change any bearing on when cases come due? */
@@ -82,14 +86,15 @@ static bool changes_clock(const struct settings *a, const struct settings *b)
            a->response_after != b->response_after;
 }
 
-static int commit_change(struct store *store, const struct ref_set *ref, bool look_at_all, struct fault *fault)
+/* The reference data, packed, or NULL: the settings. */
+static int commit_change(struct store *store, const struct span *ref, bool look_at_all, struct fault *fault)
 {
     struct db_writer writer;
     if (look_at_all)
         store->state->look_at_all = 1;
     if (db_write_begin(&writer, &store->db, SIZE_MAX, fault))
         return -1;
-    int failed = (ref ? store_put_ref(ref, &writer, fault) : store_put_settings(store, &writer, fault)) ||
+    int failed = (ref ? store_put_ref(*ref, &writer, fault) : store_put_settings(store, &writer, fault)) ||
                  store_put_state(store->state, &writer, fault) || db_write_commit(&writer, fault);
     db_write_abort(&writer);
     return failed ? -1 : 0;
@@ -112,12 +117,16 @@ int command_ref(int argc, char **argv, struct fault *fault)
     if (count != 2)
         return fault_set(fault, FAULT_USAGE, "give STORE and DIR (see besik ref --help)");
     struct store store;
-    struct ref_set *ref = NULL;
-    if (store_open(&store, argv[0], STORE_WRITE, fault))
+    struct ref_set *old, *ref = NULL;
+    char *block = NULL;
+    size_t size;
+    if (open_store(&store, &old, argv[0], STORE_WRITE, fault))
         return -1;
-    int failed = ref_load(&ref, argv[1], store.ref, fault) ||
-                 commit_change(&store, ref, !ref_same_clock(ref, store.ref), fault);
+    int failed = ref_load(&ref, argv[1], old, fault) || ref_pack(ref, &block, &size, fault) ||
+                 commit_change(&store, &(struct span){block, size}, !ref_same_clock(ref, old), fault);
+    sys.free(block);
     ref_free(ref);
+    ref_free(old);
     store_close(&store);
     return failed ? -1 : 0;
 }
@@ -137,7 +146,7 @@ int command_set(int argc, char **argv, struct fault *fault)
     if (count != 3)
         return fault_set(fault, FAULT_USAGE, "give STORE, NAME and VALUE (see besik set --help)");
     struct store store;
-    if (store_open(&store, argv[0], STORE_WRITE, fault))
+    if (open_store(&store, NULL, argv[0], STORE_WRITE, fault))
         return -1;
     struct settings before = store.settings;
     int failed = store_set(&store.settings, argv[1], argv[2], false, fault) ||

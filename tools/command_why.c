@@ -2,6 +2,7 @@
 #include "tools/commands.h"
 
 #include "engine/values.h"
+#include "io/buffer_fields.h"
 #include "store/kept.h"
 #include "tools/options.h"
 #include "tools/why.h"

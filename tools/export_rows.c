@@ -2,6 +2,7 @@
 #include "tools/export.h"
 
 #include "engine/values.h"
+#include "io/buffer_fields.h"
 
 #define WRITE_SIZE ((size_t)1 << 20)
 

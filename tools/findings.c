@@ -3,6 +3,7 @@
 
 #include "engine/check.h"
 #include "engine/values.h"
+#include "io/buffer_fields.h"
 
 size_t finding_pack(struct finding_row *row, struct span party, struct span id, struct span detail, char *out)
 {

@@ -3,8 +3,8 @@
 #ifndef TOOLS_FINDINGS_H
 #define TOOLS_FINDINGS_H
 
+#include "engine/sys/buffer.h"
 #include "engine/words.h"
-#include "io/buffer.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* gen.c - see gen.h: the reference data, the permutation of phones, and the small file that a folder of dumps keeps. */
 #include "tools/gen.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 #include "tools/shipped.h"
 
 #include <errno.h>

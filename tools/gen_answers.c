@@ -5,8 +5,8 @@
 #include "tools/gen_rows.h"
 #include "tools/gen_shown.h"
 
-#include "io/buffer.h"
-#include "io/sys.h"
+#include "engine/sys/buffer.h"
+#include "engine/sys/sys.h"
 
 #include <stdio.h>
 #include <xxhash.h>

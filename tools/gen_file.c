@@ -1,7 +1,7 @@
 /* gen_file.c - see gen_file.h. */
 #include "tools/gen_file.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* gen_folder.c - see gen_folder.h. */
 #include "tools/gen_folder.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

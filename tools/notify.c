@@ -1,7 +1,7 @@
 /* notify.c - see notify.h. By hand: libsystemd is a library more for four lines of text. */
 #include "tools/notify.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <stdio.h>
 #include <stdlib.h>

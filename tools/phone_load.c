@@ -1,8 +1,8 @@
 /* phone_load.c - see phone_load.h. */
 #include "tools/phone_load.h"
 
+#include "engine/sys/sys.h"
 #include "engine/values.h"
-#include "io/sys.h"
 
 int phone_damaged(struct fault *fault)
 {

@@ -3,15 +3,16 @@
 
 #include "engine/flow.h"
 #include "engine/values.h"
+#include "io/buffer_fields.h"
 
 #include <stdio.h>
 
 int reader_open(struct reader *reader, const char *dir, struct fault *fault)
 {
     *reader = (struct reader){.fault = fault, .phone.due_ms = INT64_MAX};
-    if (store_open(&reader->store, dir, STORE_READ, fault))
+    if (open_store(&reader->store, &reader->ref_set, dir, STORE_READ, fault))
         return -1;
-    reader->ref = ref_of(reader->store.ref);
+    reader->ref = ref_of(reader->ref_set);
     return ids_open(&reader->ids, reader->store.key, fault);
 }
 
@@ -23,6 +24,7 @@ void reader_close(struct reader *reader)
     segment_view_close(&reader->open);
     segment_view_close(&reader->closed);
     ids_close(&reader->ids);
+    ref_free(reader->ref_set);
     store_close(&reader->store);
 }
 

@@ -5,16 +5,17 @@
 #define TOOLS_READER_H
 
 #include "engine/apply.h"
-#include "io/buffer.h"
+#include "engine/sys/buffer.h"
 #include "io/ids.h"
 #include "store/history.h"
 #include "store/segment.h"
-#include "store/store.h"
+#include "tools/open_store.h"
 #include "tools/phone_load.h"
 
 struct reader {
     struct store store;
-    const struct ref *ref;
+    struct ref_set *ref_set;
+    const struct ref *ref; /* of ref_set */
     struct fault *fault;
     struct ids ids;
     struct phone phone; /* the one at hand */

@@ -3,6 +3,7 @@
 
 #include "engine/check.h"
 #include "engine/values.h"
+#include "tools/open_store.h"
 #include "tools/run_setup.h"
 #include "tools/sandbox.h"
 
@@ -391,7 +392,7 @@ static int lock_down(struct run *run)
 /* Profiles come from files of the machine (zones, encodings), which are out of reach once the run has locked itself down. */
 static int open_profiles(struct run *run)
 {
-    struct span text = ref_dumps(run->store->ref);
+    struct span text = ref_dumps(run->ref_set);
     if (!text.size)
         return 0;
     return profiles_open(&run->profiles, "the store's dumps.ini", text, run->fault) ||
@@ -423,7 +424,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     memset(run, 0, sizeof *run);
     *run = (struct run){.options = options, .fault = fault, .store = &store, .folder_fd = -1};
     progress_open(&run->progress, options->progress);
-    int failed = run_open_metrics(run) || store_open(&store, options->store, STORE_RUN, fault);
+    int failed = run_open_metrics(run) || open_store(&store, &run->ref_set, options->store, STORE_RUN, fault);
     bool begun = false;
     if (!failed) {
         int again = prepare(run);
@@ -450,6 +451,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     run_write_metrics(run, !failed, begun && !failed);
     run_tear_down(run);
     walk_free(&run->walk);
+    ref_free(run->ref_set);
     store_close(&store);
     sys.free(run);
     return failed ? -1 : 0;

@@ -12,12 +12,12 @@
 #include "io/ingest.h"
 #include "io/input.h"
 #include "io/output.h"
-#include "io/publish.h"
 #include "io/rows.h"
 #include "io/sort.h"
 #include "io/spool.h"
 #include "io/walk.h"
 #include "store/history.h"
+#include "store/publish.h"
 #include "store/segment.h"
 #include "store/store.h"
 #include "tools/findings.h"
@@ -111,6 +111,7 @@ struct run {
     const struct run_options *options;
     struct fault *fault;
     struct store *store;
+    struct ref_set *ref_set; /* the store's */
     struct run_facts facts;
     struct record_rules rules;
     struct walk walk;

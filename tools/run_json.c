@@ -2,6 +2,7 @@
 #include "tools/run.h"
 
 #include "engine/values.h"
+#include "io/buffer_fields.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,6 +6,7 @@
  * and the others are empty. */
 #include "tools/run.h"
 
+#include "io/buffer_fields.h"
 #include "io/dump.h"
 
 #define APPEND_SIZE ((size_t)1 << 20)

@@ -8,8 +8,8 @@
 #include "tools/run_setup.h"
 
 #include "engine/check.h"
+#include "engine/sys/large.h"
 #include "engine/values.h"
-#include "io/large.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,7 +122,7 @@ static int set_up_worker(struct run *run, struct run_worker *worker)
     for (uint32_t i = 0; i < operators; i++)
         worker->apply.news[i] = (struct operator_news){.heard_ms = NEVER_MS, .receipted_ms = NEVER_MS};
     if (ids_open(&worker->ids, run->store->key, run->fault) ||
-        texts_open(&worker->texts, run->store->ref, run->store->settings.max_segments, run->fault) ||
+        texts_open(&worker->texts, run->ref_set, run->store->settings.max_segments, run->fault) ||
         segment_build(&worker->open_builder, TABLE_OPEN, TABLE_COUNT, run->fault) ||
         segment_build(&worker->closed_builder, TABLE_CLOSED, TABLE_CLOSED_FILTER, run->fault) ||
         segment_build(&worker->index_builder, TABLE_NOTICES, TABLE_NOTICES_FILTER, run->fault))
@@ -184,7 +184,7 @@ int run_set_up(struct run *run)
     run->worker_count = run->options->workers ? run->options->workers : (uint32_t)clamp((uint64_t)processors, 1, CREW_MAX);
     run->worker_count = (uint32_t)clamp(run->worker_count, 1, run->options->memory / WORKER_SIZE);
     memcpy(run->rules.short_code, settings->short_code, sizeof settings->short_code);
-    run->facts.ref = run->rules.ref = ref_of(run->store->ref);
+    run->facts.ref = run->rules.ref = ref_of(run->ref_set);
     run->facts.seed = run->store->seed;
     run->facts.lenient = settings->lenient;
     run->facts.message_seed = event_message_seed(run->store->seed, span_of(run->rules.short_code));

@@ -5,7 +5,7 @@
 
 #include "tools/run.h"
 
-void run_limit_memory(const struct run *run); /* from here on large blocks are on account (io/large.h) */
+void run_limit_memory(const struct run *run); /* from here on large blocks are on account (engine/sys/large.h) */
 int run_set_up(struct run *run);    /* memory, workers, spools, rules */
 void run_tear_down(struct run *run); /* whatever of it was made */
 int run_check_space(struct run *run); /* free space against what will be needed */

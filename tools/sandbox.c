@@ -2,7 +2,7 @@
 #include "tools/sandbox.h"
 
 #include "engine/fault.h"
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* strike.c - see strike.h. */
 #include "tools/strike.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 #include "tools/phone_load.h"
 
 static bool is_chunked(enum table table)

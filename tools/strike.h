@@ -5,7 +5,7 @@
 #define TOOLS_STRIKE_H
 
 #include "engine/phone.h"
-#include "io/buffer.h"
+#include "engine/sys/buffer.h"
 #include "store/segment.h"
 #include "store/store.h"
 

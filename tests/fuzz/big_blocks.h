@@ -4,7 +4,7 @@
 #define FUZZ_BIG_BLOCKS_H
 
 #include "engine/check.h"
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

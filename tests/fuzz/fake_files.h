@@ -4,7 +4,7 @@
 
 #include "engine/check.h"
 #include "engine/span.h"
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,9 +5,9 @@
 
 #include "engine/apply.h"
 #include "engine/check.h"
+#include "engine/sys/sys.h"
 #include "engine/values.h"
 #include "fresh_fault.h"
-#include "io/sys.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* failing_calls.h - for tests of io and the store: what they do, again and again, with the N-th call of each sort failing. */
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 #include "store/db.h"
 
 #include <criterion/criterion.h>

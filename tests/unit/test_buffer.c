@@ -1,5 +1,5 @@
 /* test_buffer.c - what buffers write (CSV and JSON as contract section 9 has them), and what each says where there is no memory. */
-#include "io/buffer.h"
+#include "io/buffer_fields.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

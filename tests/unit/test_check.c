@@ -326,7 +326,7 @@ static void no_segments(struct store *store) { store->state->next_segment = 1; }
 static void one_more(struct store *store) { store->state->segments[SEGMENTED_OPEN][0].entries++; }
 static void one_open_more(struct store *store) { store->state->totals.cases_open++; }
 static void one_run_more(struct store *store) { store->state->run++; }
-static void operators_more(struct store *store) { store->state->operator_count = ref_of(store->ref)->operator_count + 1; }
+static void operators_more(struct store *store) { store->state->operator_count = REF_OPERATORS_MAX; }
 static void reminds_late(struct store *store) { store->settings.remind_after = store->settings.expire_after + DAY_MS; }
 static void segment_more(struct store *store)
 {

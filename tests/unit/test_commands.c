@@ -3,7 +3,7 @@
  * start of a program and without real disks, so that every point can be tried; kills and real calls are tests/faults'. */
 #include "tools/commands.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 #include "store/db.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* test_crew.c - workers: each pass by each of them, once; what one lacks is told, and nobody waits for it. */
 #include "io/crew.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

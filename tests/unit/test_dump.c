@@ -1,8 +1,8 @@
 /* test_dump.c - dumps in section 3's form and in others, record by record: which line, taken or why not; what is no dump at all. */
 #include "io/dump.h"
 
+#include "engine/sys/sys.h"
 #include "engine/words.h"
-#include "io/sys.h"
 #include "packed.h"
 
 #include <errno.h>

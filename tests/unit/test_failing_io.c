@@ -1,6 +1,6 @@
 /* test_failing_io.c - reading as a run does it (reference data, texts, the list of files, packed and profiled dumps) and rows made in memory:
  * each call that can fail fails once, at each time that it is made; it is told, nothing leaks, and without it all is as it was. */
-#include "io/buffer.h"
+#include "io/buffer_fields.h"
 #include "io/dump.h"
 #include "io/source.h"
 #include "io/texts.h"

@@ -1,9 +1,9 @@
 /* test_large.c - blocks on account: what they hold stays as they grow from malloc's to anonymous pages to the file's, and the
  * account is never overdrawn. */
-#include "io/large.h"
+#include "engine/sys/large.h"
 
 #include "engine/fault.h"
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* test_making.c - a store's folder while init makes it: by whatever path it is called, one init at a time, and whose way it was not. */
 #include "store/making.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  * every failure. */
 #include "io/output.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #include "store/leaves.h"
 #include "store/pages.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* test_publish.c - an output folder appears whole or not at all, whatever fails on the way. */
-#include "io/publish.h"
+#include "store/publish.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* test_ref_load.c - reference data: what is taken, every refusal with its words, updates, and the packed
  * form. */
 #include "engine/ref.h"
+#include "engine/sys/sys.h"
 #include "io/ref_load.h"
-#include "io/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
  * the kernel refuses io_uring, what is meant for it runs plain, or not at all. */
 #include "io/ring.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

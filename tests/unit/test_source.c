@@ -2,7 +2,7 @@
  * shared. */
 #include "io/source.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 #include "packed.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* test_spool.c - what was added is loaded: whole, in order, part by part, with a pool so small that it spills. */
 #include "io/spool.h"
 
-#include "io/large.h"
-#include "io/sys.h"
+#include "engine/sys/large.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /* test_store.c - a store as a whole: each call of making and opening one fails once; values that are none are named; what a cut
  * run left is swept and nothing else is. */
-#include "store/store.h"
+#include "tools/open_store.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -14,7 +14,8 @@
 #include "failing_calls.h"
 
 static char base[] = "/tmp/besik-test-XXXXXX", dir[64];
-static struct ref_set *ref;
+static char *ref; /* packed */
+static size_t ref_size;
 static struct settings settings;
 
 static void set_up(void)
@@ -22,7 +23,10 @@ static void set_up(void)
     static struct fault fault;
     cr_assert_not_null(mkdtemp(base));
     snprintf(dir, sizeof dir, "%s/store", base);
-    cr_assert_eq(ref_load(&ref, TESTS_DIR "/oracle/cases/ref", NULL, &fault), 0, "%s", fault.text);
+    struct ref_set *set;
+    cr_assert_eq(ref_load(&set, TESTS_DIR "/oracle/cases/ref", NULL, &fault), 0, "%s", fault.text);
+    cr_assert_eq(ref_pack(set, &ref, &ref_size, &fault), 0, "%s", fault.text);
+    ref_free(set);
     store_default_settings(&settings);
 }
 
@@ -41,7 +45,7 @@ static void tear_down(void)
 {
     drop();
     rmdir(base);
-    ref_free(ref);
+    sys.free(ref);
 }
 
 TestSuite(store, .init = set_up, .fini = tear_down, .timeout = 120);
@@ -53,7 +57,7 @@ static int make(struct fault *fault)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/looked", dir);
-    int failed = store_make(dir, NULL, &settings, ref, fault);
+    int failed = store_make(dir, NULL, &settings, (struct span){ref, ref_size}, fault);
     return !failed && access(path, F_OK) ? fault_set(fault, FAULT_FAILED, "not noted") : failed;
 }
 
@@ -68,7 +72,7 @@ static void make_for_sure(void)
 static int open_and_close(struct fault *fault)
 {
     struct store store;
-    if (store_open(&store, dir, STORE_WRITE, fault))
+    if (open_store(&store, NULL, dir, STORE_WRITE, fault))
         return -1;
     store_close(&store);
     return 0;
@@ -77,7 +81,7 @@ static int open_and_close(struct fault *fault)
 static int read_and_close(struct fault *fault)
 {
     struct store store;
-    if (store_open(&store, dir, STORE_READ, fault))
+    if (open_store(&store, NULL, dir, STORE_READ, fault))
         return -1;
     store_close(&store);
     return 0;

@@ -1,5 +1,5 @@
 /* test_sys.c - what the table's real calls add to libc's. */
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* test_texts.c - every SMS that besik writes: it says what section 12 wants, and each reply that it shows is
  * taken. */
 #include "engine/segments.h"
+#include "engine/sys/sys.h"
 #include "io/csv.h"
-#include "io/sys.h"
 #include "tests/unit/shown.h"
 
 #include <criterion/criterion.h>

@@ -2,7 +2,7 @@
  * refused. */
 #include "io/walk.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* test_zone.c - local time to instants: what comes twice, what does not exist, and libc's word for all between. */
 #include "io/zone.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

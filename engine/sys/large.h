@@ -1,13 +1,13 @@
 /* large.h - blocks that grow, on an account: as long as it lasts they are anonymous memory, beyond it pages of a file.
- * Room: io.  Behind sys.alloc, sys.realloc and sys.free, so that whoever lets a list grow need not know.
+ * Room: engine/sys.  Behind sys.alloc, sys.realloc and sys.free, so that whoever lets a list grow need not know.
  *
  * A run opens the account with its --memory. Blocks under LARGE_MIN are malloc's and not counted: they are few. Larger ones are
  * mapped; what the account has no room for lies in a spill file in --tmp (O_TMPFILE: unlinked at birth, 0600), whose space is
  * had before it is used, so that a full disk is ENOSPC here and not a SIGBUS later. The kernel may write such pages to disk and
  * take them back at any time. Without an account all is malloc's.
  * Thread: any; opened before threads start, closed after they ended. */
-#ifndef IO_LARGE_H
-#define IO_LARGE_H
+#ifndef ENGINE_SYS_LARGE_H
+#define ENGINE_SYS_LARGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

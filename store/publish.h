@@ -1,7 +1,7 @@
 /* publish.h - how an output folder appears: written beside its place under a hidden name, then renamed, whole or not at all.
- * Room: io.  Thread: one. */
-#ifndef IO_PUBLISH_H
-#define IO_PUBLISH_H
+ * Room: store, whose last commit of a run tells the place: what a killed run left hidden, opening the store puts there. Thread: one. */
+#ifndef STORE_PUBLISH_H
+#define STORE_PUBLISH_H
 
 #include "engine/fault.h"
 

@@ -1,10 +1,10 @@
-/* buffer.h - bytes that grow. Room: io.  Thread: one at a time. */
-#ifndef IO_BUFFER_H
-#define IO_BUFFER_H
+/* buffer.h - bytes that grow. Room: engine/sys.  Thread: one at a time. */
+#ifndef ENGINE_SYS_BUFFER_H
+#define ENGINE_SYS_BUFFER_H
 
 #include "engine/fault.h"
 #include "engine/span.h"
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -62,17 +62,8 @@ static inline void buffer_free(struct buffer *buffer)
     *buffer = (struct buffer){0};
 }
 
-/* Each fails for want of memory alone, and the fault keeps that: a row of many pieces may be written on, and `fault` asked
- * at its end. */
+/* Fails for want of memory alone, and the fault keeps that: what is made of many pieces may be written on, and `fault` asked at
+ * its end. */
 int buffer_format(struct buffer *buffer, struct fault *fault, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int buffer_csv(struct buffer *buffer, struct span field, char behind, struct fault *fault); /* quoted where it must be */
-int buffer_json(struct buffer *buffer, struct span text, struct fault *fault); /* with quotes; `"`, `\` and controls escaped */
-int buffer_json_name(struct buffer *buffer, struct span name, struct fault *fault); /* of a file: what is no UTF-8 becomes U+FFFD */
-int buffer_json_or_null(struct buffer *buffer, struct span text, struct fault *fault); /* null where empty */
-/* The text as JSON, with quotes, into room for JSON_MAX bytes; returns where it ends. */
-#define JSON_MAX(size) (6 * (size) + 2)
-char *json_put(char *out, struct span text);
-int buffer_time(struct buffer *buffer, int64_t ms, struct fault *fault);
-int buffer_phone(struct buffer *buffer, uint32_t phone, struct fault *fault);
 
 #endif

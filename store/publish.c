@@ -1,7 +1,7 @@
 /* publish.c - see publish.h. */
-#include "io/publish.h"
+#include "store/publish.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* sys.c - see sys.h: the real calls behind the table. */
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
-#include "io/large.h"
+#include "engine/sys/large.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* sys.h - every system call and allocation that can fail, in one table, so that faults can be injected.
- * Room: io (the store uses it too).  Functions behave as their libc namesakes (errno, -1). The table is set once, before
+ * Room: engine/sys.  Functions behave as their libc namesakes (errno, -1). The table is set once, before
  * threads start; tests swap entries.  Nothing outside sys.c calls libc's own. */
-#ifndef IO_SYS_H
-#define IO_SYS_H
+#ifndef ENGINE_SYS_SYS_H
+#define ENGINE_SYS_SYS_H
 
 #include <dirent.h>
 #include <iconv.h>

@@ -1,33 +1,11 @@
-/* buffer.c - see buffer.h. */
-#include "io/buffer.h"
+/* buffer_fields.c - see buffer_fields.h. */
+#include "io/buffer_fields.h"
 
 #include "engine/lanes.h"
 #include "engine/values.h"
 #include "io/csv.h"
 
-#include <stdarg.h>
 #include <stdbool.h>
-
-int buffer_format(struct buffer *buffer, struct fault *fault, const char *format, ...)
-{
-    char *room = buffer_room(buffer, 512, fault);
-    if (!room)
-        return -1;
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(room, 512, format, args);
-    va_end(args);
-    if (size >= 512) {
-        room = buffer_room(buffer, (size_t)size + 1, fault);
-        if (!room)
-            return -1;
-        va_start(args, format);
-        vsnprintf(room, (size_t)size + 1, format, args);
-        va_end(args);
-    }
-    buffer->size += (size_t)size;
-    return 0;
-}
 
 int buffer_csv(struct buffer *buffer, struct span field, char behind, struct fault *fault)
 {

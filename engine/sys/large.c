@@ -3,9 +3,9 @@
  *   a large block:  | head | bytes …          page-aligned, its pages anonymous, or a range of the file
  *
  * The file only grows: a range that is given back becomes a hole. A block that outgrows its range gets another one behind. */
-#include "io/large.h"
+#include "engine/sys/large.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
