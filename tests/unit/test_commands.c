@@ -68,6 +68,8 @@ static int x_unlink(int at, const char *path, int flags) { return DISK real.unli
 static int x_rename(int a, const char *old, int b, const char *new) { return DISK real.rename(a, old, b, new); }
 static int x_replace(int a, const char *old, int b, const char *new) { return DISK real.replace(a, old, b, new); }
 static DIR *x_opendir(int at, const char *path, int flags) { return fails(error_of_disk) ? NULL : real.opendir(at, path, flags); }
+static struct dirent *x_readdir(DIR *folder) { return fails(error_of_disk) ? NULL : real.readdir(folder); }
+static void *x_map_file(int fd, size_t size, bool scattered) { return fails(ENOMEM) ? NULL : real.map_file(fd, size, scattered); }
 static void *x_map(size_t size) { return fails(ENOMEM) ? NULL : real.map(size); }
 static void *x_alloc(size_t size) { return fails(ENOMEM) ? NULL : real.alloc(size); }
 static iconv_t x_iconv_open(const char *to, const char *from) { return fails(ENOMEM) ? (iconv_t)-1 : real.iconv_open(to, from); }
@@ -100,7 +102,7 @@ static void put_in_faults(void)
     sys.open = x_open, sys.pread = x_pread, sys.pwrite = x_pwrite, sys.read = x_read, sys.write = x_write, sys.fsync = x_fsync;
     sys.ftruncate = x_ftruncate, sys.fstat = x_fstat, sys.stat = x_stat, sys.statvfs = x_statvfs, sys.mkdir = x_mkdir;
     sys.unlink = x_unlink, sys.rename = x_rename, sys.replace = x_replace, sys.opendir = x_opendir, sys.map = x_map;
-    sys.alloc = x_alloc, sys.realloc = x_realloc, sys.iconv_open = x_iconv_open;
+    sys.readdir = x_readdir, sys.map_file = x_map_file, sys.alloc = x_alloc, sys.realloc = x_realloc, sys.iconv_open = x_iconv_open;
     db_calls.env_open = x_env_open, db_calls.txn_begin = x_txn_begin, db_calls.txn_commit = x_txn_commit, db_calls.get = x_get;
     db_calls.put = x_put, db_calls.del = x_del, db_calls.cursor_open = x_cursor_open, db_calls.cursor_get = x_cursor_get;
     db_calls.cursor_del = x_cursor_del;
@@ -444,8 +446,9 @@ static void sweep_dumps(const char *words, const char *start, long most)
         failing = 0;
         cr_assert(!result || (fault.code != FAULT_NONE && fault.text[0]), "call %ld of %s fails, and nothing is said", n, words);
         failed += result != 0;
-        must(command_gen, words);
-        shell("diff -r %s %s", "want", "dumps");
+        if (result)
+            must(command_gen, words);
+        shell("diff -r %s %s", "want", "dumps"); /* a folder that was read in part is no folder that was read */
     }
     cr_assert_gt(failed, count / step / 2);
     fprintf(stderr, "%.40s: %ld calls, every %ld: %ld failed\n", words, count, step, failed);
