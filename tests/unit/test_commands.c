@@ -463,3 +463,33 @@ Test(commands, gen)
     must(command_run, "gen-store --workers 1 --memory 16M --as-of 2026-03-02T22:00:00+05:00 --out gen-out begun/day-001");
     sweep_dumps("dumps --answers gen-out --workers 2", "begun", 60);
 }
+
+/* From some call on each is interrupted, for ever: the command ends all the same. */
+static void interrupt(const struct scene *scene, long most)
+{
+    struct fault fault;
+    failing = 0;
+    begin(scene);
+    atomic_store(&shared->calls, 0);
+    must(scene->go, scene->words);
+    long count = atomic_load(&shared->calls), step = (count + most - 1) / most;
+    error_of_disk = EINTR;
+    for_good = true;
+    for (long n = 1; n <= count; n += step) {
+        begin(scene);
+        shell("rm -rf %s%s", "dumps", "");
+        atomic_store(&shared->calls, 0);
+        failing = n;
+        if (give(scene->go, scene->words, &fault))
+            cr_assert(fault.code != FAULT_NONE && fault.text[0], "call %ld of %s fails, and nothing is said", n, scene->words);
+        failing = 0;
+    }
+}
+
+Test(commands, interrupted_for_ever)
+{
+    interrupt(&(struct scene){command_reissue, "evening", "store 2 --out out", "out"}, 60);
+    interrupt(&(struct scene){command_gen, "none", "dumps --cases 100 --days 1 --workers 1", NULL}, 60);
+    setenv("BESIK_BLOCK", "200", 1);
+    interrupt(&(struct scene){command_run, "evening", RUN(4, "out") SAMPLE "/night3", "out"}, 60);
+}
