@@ -30,6 +30,18 @@ static char dir[64];
 static struct sys real;
 static struct db_calls real_db;
 
+/* capacity starts the program that it is as "besik": this one is besik too, then. */
+__attribute__((constructor)) static void be_besik(int argc, char **argv)
+{
+    struct fault fault = {0};
+    if (argc < 2 || strcmp(argv[0], "besik") != 0)
+        return;
+    int (*go)(int, char **, struct fault *) = strcmp(argv[1], "init") == 0 ? command_init : command_run;
+    if (go(argc - 2, argv + 2, &fault))
+        fprintf(stderr, "besik %s: %s\n", argv[1], fault.text);
+    exit((int)fault.code);
+}
+
 /* ---- calls that fail ---- */
 
 /* A command runs in a child: it may crash, or lock itself in. */
@@ -492,4 +504,39 @@ Test(commands, interrupted_for_ever)
     interrupt(&(struct scene){command_gen, "none", "dumps --cases 100 --days 1 --workers 1", NULL}, 60);
     setenv("BESIK_BLOCK", "200", 1);
     interrupt(&(struct scene){command_run, "evening", RUN(4, "out") SAMPLE "/night3", "out"}, 60);
+}
+
+/* ---- campaigns: each night's run is a program of its own, and meets no fault ---- */
+
+static void sweep_campaign(const char *words, long most)
+{
+    struct fault fault;
+    failing = 0;
+    atomic_store(&shared->calls, 0);
+    must(command_capacity, words);
+    cr_assert_neq(access("try", F_OK), 0, "what it made goes");
+    long count = atomic_load(&shared->calls), step = (count + most - 1) / most, failed = 0;
+    for (long n = 1; n <= count; n += step) {
+        atomic_store(&shared->calls, 0);
+        failing = n;
+        for_good = n / step % 4 == 0;
+        int result = give(command_capacity, words, &fault);
+        failing = 0;
+        failed += result != 0;
+        cr_assert(!result || (fault.code != FAULT_NONE && fault.text[0]), "call %ld of %s fails, and nothing is said", n, words);
+        cr_assert_null(strstr(fault.text, "7701"), "%s", fault.text);
+        bool left = access("try", F_OK) == 0;
+        cr_assert(!left || result, "call %ld of %s: something is left, and it says that all is well", n, words);
+        cr_assert(!left || for_good || strstr(fault.text, "remove") || strstr(fault.text, "read"), "call %ld of %s leaves something: %s", n, words, fault.text);
+        shell("rm -rf %s%s", "try", "");
+    }
+    cr_assert_gt(failed, count / step / 2);
+    fprintf(stderr, "%.60s: %ld calls, every %ld: %ld failed\n", words, count, step, failed);
+}
+
+Test(commands, capacity)
+{
+    sweep_campaign("try --cases 64 --days 2 --workers 1 --html page.html", 45);
+    sweep_campaign("try --cases 64 --days 2 --workers 1 --scenario storm --json", 30);
+    sweep_campaign("try --cases 64 --days 5 --workers 1 --scenario replay --outage 1", 25);
 }
