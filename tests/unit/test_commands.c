@@ -366,6 +366,11 @@ Test(commands, readers)
 }
 
 /* The key is the sample's: so is the id, of an SMS of its second night. */
+Test(commands, check)
+{
+    sweep(&(struct scene){command_check, "evening", "store --json", NULL}, 300, 9);
+}
+
 Test(commands, why)
 {
     char line[512] = "", words[128];
