@@ -186,7 +186,8 @@ static void get_case(struct cursor *in, struct kase *kase)
     kase->slot = get_byte(in, SLOT_MAX);
     kase->step = get_byte(in, STEP_CLOSED);
     kase->lang = get_byte(in, LANG_RU);
-    kase->sex = get_byte(in, 'Z');
+    kase->sex = get_byte(in, 'M');
+    in->bad |= kase->sex && kase->sex != 'F' && kase->sex != 'M'; /* 0: struck */
     kase->child_order = get_byte(in, 20);
     kase->withdrawn = get_byte(in, 1);
     kase->closed_by = get_byte(in, OUTCOME_COUNT - 1);
@@ -253,7 +254,8 @@ static void get_sms(struct cursor *in, struct sms *sms, int64_t before_ms)
     sms->operator=(uint16_t) get_up_to(in, UINT16_MAX);
     sms->kind = get_byte(in, SMS_KIND_COUNT - 1);
     sms->what = get_byte(in, sms->kind == SMS_INFO ? INFO_COUNT - 1u : STEP_COUNT - 1u);
-    uint8_t flags = get_byte(in, 0x2f);
+    uint8_t flags = get_byte(in, 0x27);
+    in->bad |= (flags & 8) != 0; /* of the four bits three are statuses */
     sms->statuses = flags & 7;
     sms->final = flags >> 4;
 }

@@ -297,20 +297,10 @@ uint64_t spool_size(const struct spool *spool, uint32_t part)
 
 static int read_all(int fd, char *out, size_t size, uint64_t offset)
 {
-    while (size) {
-        ssize_t got = sys.pread(fd, out, size, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            if (got == 0)
-                errno = EIO;
-            return -1;
-        }
-        out += got;
-        size -= (size_t)got;
-        offset += (uint64_t)got;
-    }
-    return 0;
+    ssize_t got = sys_read_all(fd, out, size, (off_t)offset);
+    if (got >= 0 && (size_t)got < size)
+        errno = EIO; /* it ends before what was written to it */
+    return got == (ssize_t)size ? 0 : -1;
 }
 
 int spool_load(struct spool *spool, uint32_t part, char *out, struct fault *fault)

@@ -171,19 +171,12 @@ static int folder_add(struct gather *gather, struct folder *folder, int dir_fd, 
 /* Names and kinds of all that is in a folder; closes `dir`. */
 static int folder_read(struct gather *gather, struct folder *folder, DIR *dir, const char *path)
 {
-    int result = 0;
-    while (result == 0) {
-        errno = 0;
-        const struct dirent *there = sys.readdir(dir);
-        if (there == NULL) {
-            result = errno == 0 ? 0 : fault_errno(gather->fault, errno, "%s: read", path);
-            break;
-        }
-        if (there->d_name[0] != '.')
-            result = folder_add(gather, folder, dirfd(dir), path, there->d_name);
-    }
+    int result = 0, error = 0;
+    for (const char *name; result == 0 && (name = sys_next_name(dir, &error));)
+        if (name[0] != '.')
+            result = folder_add(gather, folder, dirfd(dir), path, name);
     (void)sys.closedir(dir);
-    return result;
+    return error ? fault_errno(gather->fault, error, "%s: read", path) : result;
 }
 
 static int entry_order(const void *a, const void *b)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 /* While STORE/making is there, the rest of the folder is not whole, and only init may touch it: given again after a kill or a
  * loss of power, it begins anew. So no key of a store that was ever whole is overwritten. */
@@ -46,40 +47,62 @@ static int look_into(const char *dir, enum standing *ret_standing, struct fault 
     if (!folder)
         return fault_errno(fault, errno, "%s: open", dir);
     bool empty = true, making = false;
-    errno = 0;
-    for (struct dirent *entry; (entry = sys.readdir(folder));) {
-        empty &= strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-        making |= strcmp(entry->d_name, MAKING) == 0;
+    int error;
+    for (const char *name; (name = sys_next_name(folder, &error));) {
+        empty = false;
+        making |= strcmp(name, MAKING) == 0;
     }
-    int error = errno;
     sys.closedir(folder);
     *ret_standing = empty ? STANDS_NOTHING : making ? STANDS_HALF : STANDS_OTHER;
     return error ? fault_errno(fault, error, "%s: read", dir) : 0;
 }
 
+/* The file that says so holds who makes it, to be named. */
+static int mark(const char *path, struct fault *fault)
+{
+    char pid[16];
+    int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return fault_errno(fault, errno, "%s: make", path);
+    int size = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    int failed = sys_write_all(fd, pid, (size_t)size, 0) ? fault_errno(fault, errno, "%s: write", path) : 0;
+    sys.close(fd);
+    return failed;
+}
+
+static int busy(const char *dir, const char *path, struct fault *fault)
+{
+    char pid[16] = "";
+    int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+    if (fd >= 0) {
+        (void)sys_read_all(fd, pid, sizeof pid - 1, 0);
+        sys.close(fd);
+    }
+    pid[strspn(pid, "0123456789")] = 0;
+    return fault_set(fault, FAULT_BUSY, "%s: busy, another besik init%s%s works on it; wait for it to end", dir,
+                     *pid ? " as process " : "", pid);
+}
+
+/* The folder itself is locked before anybody looks into it: of two at once, one finds what the other left. */
 int making_begin(const char *dir, int *ret_fd, struct fault *fault)
 {
-    enum standing standing = STANDS_NOTHING;
+    enum standing standing;
     char path[4096];
-    if (sys.mkdir(AT_FDCWD, dir, 0700) != 0) {
-        if (errno != EEXIST)
-            return fault_errno(fault, errno, "%s: make", dir);
-        if (look_into(dir, &standing, fault))
-            return -1;
-        if (standing == STANDS_OTHER)
-            return fault_set(fault, FAULT_USAGE, "%s: is there already and is not empty", dir);
-    }
     if (snprintf(path, sizeof path, "%s/%s", dir, MAKING) >= (int)sizeof path)
         return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
-    struct stat stat;
-    *ret_fd = sys.open(AT_FDCWD, path, O_RDWR | O_NOFOLLOW | (standing == STANDS_NOTHING ? O_CREAT | O_EXCL : 0), 0600);
+    if (sys.mkdir(AT_FDCWD, dir, 0700) != 0 && errno != EEXIST)
+        return fault_errno(fault, errno, "%s: make", dir);
+    *ret_fd = sys.open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     if (*ret_fd < 0)
-        return fault_errno(fault, errno, "%s: make", path);
-    int unlocked = flock(*ret_fd, LOCK_EX | LOCK_NB);
-    if ((unlocked && errno != EWOULDBLOCK) || sys.fstat(*ret_fd, &stat) != 0)
-        return fault_errno(fault, errno, "%s: lock", path);
-    if (unlocked || stat.st_nlink == 0)
-        return fault_set(fault, FAULT_BUSY, "%s: busy, another besik init works on it; wait for it to end", dir);
+        return fault_errno(fault, errno, "%s: open", dir);
+    if (flock(*ret_fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK ? busy(dir, path, fault) : fault_errno(fault, errno, "%s: lock", dir);
+    if (look_into(dir, &standing, fault))
+        return -1;
+    if (standing == STANDS_OTHER)
+        return fault_set(fault, FAULT_USAGE, "%s: is there already and is not empty", dir);
+    if (mark(path, fault))
+        return -1;
     for (size_t i = 0; i < sizeof MADE / sizeof *MADE && standing == STANDS_HALF; i++)
         if (snprintf(path, sizeof path, "%s/%s", dir, MADE[i]) < (int)sizeof path && sys.unlink(AT_FDCWD, path, 0) != 0 &&
             errno != ENOENT)

@@ -67,15 +67,15 @@ static int remove_hidden(int parent_fd, const char *name)
     DIR *dir = sys.opendir(parent_fd, name, O_NOFOLLOW);
     if (!dir)
         return errno == ENOENT ? 0 : -1;
-    int failed = 0;
-    struct dirent *entry;
-    int fd = dirfd(dir);
-    while ((entry = sys.readdir(dir)))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-            sys.unlink(fd, entry->d_name, 0) != 0)
-            failed = -1;
+    int error = 0, unreadable;
+    for (const char *inside; (inside = sys_next_name(dir, &unreadable));)
+        if (sys.unlink(dirfd(dir), inside, 0) != 0)
+            error = errno;
     sys.closedir(dir);
-    return failed ? failed : sys.unlink(parent_fd, name, AT_REMOVEDIR);
+    if (!error && !unreadable)
+        return sys.unlink(parent_fd, name, AT_REMOVEDIR);
+    errno = error ? error : unreadable;
+    return -1;
 }
 
 int publish_place_new(struct publish_place *place, const char *folder, struct fault *fault)

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,18 +33,28 @@ uint32_t capacity_storm_night(const struct capacity *capacity)
 
 /* ---- folders ---- */
 
-static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *where)
+/* A folder with all in it, or a file; 0 too where there is none. What cannot be removed does not keep the rest. */
+static int remove_at(int at, const char *name)
 {
-    (void)stat;
-    (void)kind;
-    (void)where;
-    (void)remove(path); /* what stays is told by whoever looks next */
-    return 0;
+    if (sys.unlink(at, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    DIR *folder = errno == EISDIR ? sys.opendir(at, name, O_NOFOLLOW) : NULL;
+    if (!folder)
+        return -1;
+    int error = 0, unreadable;
+    for (const char *inside; (inside = sys_next_name(folder, &unreadable));)
+        if (remove_at(dirfd(folder), inside))
+            error = errno;
+    sys.closedir(folder);
+    if (!error && !unreadable)
+        return sys.unlink(at, name, AT_REMOVEDIR);
+    errno = error ? error : unreadable;
+    return -1;
 }
 
-static void remove_tree(const char *path)
+static int remove_tree(const char *path, struct fault *fault)
 {
-    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return remove_at(AT_FDCWD, path) ? fault_errno(fault, errno, "%s: remove", path) : 0;
 }
 
 static const char *inside(const struct capacity *capacity, const char *name, char path[PATH_SIZE])
@@ -54,11 +63,13 @@ static const char *inside(const struct capacity *capacity, const char *name, cha
     return path;
 }
 
-void capacity_clean(const struct capacity *capacity)
+int capacity_clean(const struct capacity *capacity, struct fault *fault)
 {
     char path[PATH_SIZE];
+    int failed = 0;
     for (unsigned i = 0; i < sizeof OWN / sizeof *OWN; i++)
-        remove_tree(inside(capacity, OWN[i], path));
+        failed |= remove_tree(inside(capacity, OWN[i], path), fault);
+    return failed;
 }
 
 static int make_folder(const char *path, struct fault *fault)
@@ -90,8 +101,8 @@ static int copy_file(const char *from, const char *to, struct fault *fault)
     int in = sys.open(AT_FDCWD, from, O_RDONLY, 0),
         out = in < 0 ? -1 : sys.open(AT_FDCWD, to, O_WRONLY | O_CREAT | O_EXCL, 0600);
     ssize_t size = out < 0 ? -1 : 0;
-    for (off_t at = 0; out >= 0 && (size = sys.pread(in, block, sizeof block, at)) > 0; at += size)
-        if (sys.pwrite(out, block, (size_t)size, at) != size) {
+    for (off_t at = 0; out >= 0 && (size = sys_read_all(in, block, sizeof block, at)) > 0; at += size)
+        if (sys_write_all(out, block, (size_t)size, at) != 0) {
             size = -1;
             break;
         }
@@ -110,22 +121,22 @@ static int take_files(const struct capacity *capacity, const char *day_folder, c
     DIR *folder = sys.opendir(AT_FDCWD, day_folder, 0);
     if (!folder)
         return fault_errno(fault, errno, "%s: open", day_folder);
-    int failed = make_folder(aside, fault);
-    for (struct dirent *entry; !failed && (entry = sys.readdir(folder));) {
+    int failed = make_folder(aside, fault), error = 0;
+    for (const char *name; !failed && (name = sys_next_name(folder, &error));) {
         char from[PATH_SIZE + 300], to[PATH_SIZE + 340];
-        if (!is_of_operator(capacity, entry->d_name, times == 0))
+        if (!is_of_operator(capacity, name, times == 0))
             continue;
-        snprintf(from, sizeof from, "%s/%s", day_folder, entry->d_name);
+        snprintf(from, sizeof from, "%s/%s", day_folder, name);
         for (unsigned i = 0; !failed && i < times; i++) {
-            snprintf(to, sizeof to, "%s/%02u-%s", aside, i + 1, entry->d_name);
+            snprintf(to, sizeof to, "%s/%02u-%s", aside, i + 1, name);
             failed = copy_file(from, to, fault);
         }
-        snprintf(to, sizeof to, "%s/%s", aside, entry->d_name);
+        snprintf(to, sizeof to, "%s/%s", aside, name);
         if (!times && sys.rename(AT_FDCWD, from, AT_FDCWD, to) != 0)
             failed = fault_errno(fault, errno, "%s: move", from);
     }
     sys.closedir(folder);
-    return failed;
+    return error ? fault_errno(fault, error, "%s: read", day_folder) : failed;
 }
 
 /* What the scenario does with the dumps of a night; *ret_more is a folder that the run is given too, or stays empty. */
@@ -193,7 +204,8 @@ static int try_workers(struct play *play, uint32_t number, const char *day_folde
         struct capacity_night night = {0};
         if (run_night(play, number, dry, day_folder, more, workers, true, &night, fault))
             return -1;
-        remove_tree(dry);
+        if (remove_tree(dry, fault))
+            return -1;
         campaign->workers[campaign->workers_count] = workers;
         campaign->workers_seconds[campaign->workers_count++] = night.seconds;
         if (workers == play->capacity->machine.cores)
@@ -202,20 +214,20 @@ static int try_workers(struct play *play, uint32_t number, const char *day_folde
     return 0;
 }
 
-static uint64_t folder_size(const char *path)
+static int folder_size(const char *path, uint64_t *ret_sum, struct fault *fault)
 {
-    uint64_t sum = 0;
     DIR *folder = sys.opendir(AT_FDCWD, path, 0);
-    for (struct dirent *entry; folder && (entry = sys.readdir(folder));) {
-        char file[PATH_SIZE + 300];
+    if (!folder)
+        return fault_errno(fault, errno, "%s: open", path);
+    int error;
+    *ret_sum = 0;
+    for (const char *name; (name = sys_next_name(folder, &error));) {
         struct stat stat;
-        snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
-        if (sys.stat(AT_FDCWD, file, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(stat.st_mode))
-            sum += (uint64_t)stat.st_size;
+        if (sys.stat(dirfd(folder), name, &stat, AT_SYMLINK_NOFOLLOW) == 0)
+            *ret_sum += (uint64_t)stat.st_size;
     }
-    if (folder)
-        sys.closedir(folder);
-    return sum;
+    sys.closedir(folder);
+    return error ? fault_errno(fault, error, "%s: read", path) : 0;
 }
 
 /* Bytes of the dumps that a night is given, before compression. */
@@ -281,20 +293,19 @@ static int play_night(struct play *play, uint32_t number, bool full, struct faul
         return -1;
     night->plain_bytes = volume_of(play, number);
     night->store = file_size(data);
-    night->published = folder_size(play->out);
+    if (folder_size(play->out, &night->published, fault))
+        return -1;
     settle_written(night, before);
-    remove_tree(day_folder);
-    if (*more)
-        remove_tree(more);
-    if (capacity_probe_sync(capacity->dir, &night->sync_median, &night->sync_worst, fault))
+    if (remove_tree(day_folder, fault) || (*more && remove_tree(more, fault)) ||
+        capacity_probe_sync(capacity->dir, &night->sync_median, &night->sync_worst, fault))
         return -1;
     capacity_live_show(capacity, play->gen.cases, number, "answers");
     began = progress_now();
     if (number < capacity->days && gen_make_answers(&play->making, play->out, &(uint32_t){0}, fault))
         return -1;
     night->made_seconds += progress_now() - began;
-    if (!capacity->keep || number < capacity->days)
-        remove_tree(play->out);
+    if ((!capacity->keep || number < capacity->days) && remove_tree(play->out, fault))
+        return -1;
     campaign->count++;
     add_up(campaign, night);
     capacity->live.done += capacity_work(play->gen.cases, number) - capacity_work(play->gen.cases, number - 1);
@@ -340,8 +351,7 @@ int capacity_play(struct capacity *capacity, uint32_t cases, double limit, bool 
 {
     struct play play = {.capacity = capacity, .campaign = campaign};
     *campaign = (struct capacity_campaign){.cases = cases, .days = capacity->days};
-    capacity_clean(capacity);
-    int failed = open_play(&play, cases, fault);
+    int failed = capacity_clean(capacity, fault) || open_play(&play, cases, fault);
     for (uint32_t night = 1; !failed && night <= capacity->days && !campaign->cut; night++) {
         failed = play_night(&play, night, full, fault);
         if (!failed && full)
@@ -355,8 +365,8 @@ int capacity_play(struct capacity *capacity, uint32_t cases, double limit, bool 
     }
     gen_close(&play.gen);
     sys.free(play.volumes);
-    if (!capacity->keep || atomic_load(&capacity_stop))
-        capacity_clean(capacity);
+    if ((!capacity->keep || atomic_load(&capacity_stop)) && capacity_clean(capacity, failed ? &(struct fault){0} : fault))
+        failed = -1;
     return failed ? -1 : 0;
 }
 

@@ -136,7 +136,7 @@ int capacity_go(struct capacity *capacity, struct fault *fault);
 int capacity_play(struct capacity *capacity, uint32_t cases, double limit, bool full, struct capacity_campaign *campaign,
                   struct fault *fault);
 void capacity_free(struct capacity_campaign *campaign); /* its nights and places; a zeroed one is taken */
-void capacity_clean(const struct capacity *capacity);
+int capacity_clean(const struct capacity *capacity, struct fault *fault); /* all that is removed that can be */
 uint32_t capacity_outage_until(const struct capacity *capacity);
 uint32_t capacity_storm_night(const struct capacity *capacity);
 

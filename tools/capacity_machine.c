@@ -102,7 +102,7 @@ int capacity_probe_sync(const char *dir, double *ret_median, double *ret_worst, 
     for (unsigned i = 0; !failed && i < PROBES; i++) {
         double began = progress_now();
         memset(block, (int)i, sizeof block);
-        if (sys.pwrite(fd, block, sizeof block, (off_t)i * PROBE_SIZE) != PROBE_SIZE || sys.fsync(fd) != 0)
+        if (sys_write_all(fd, block, sizeof block, (off_t)i * PROBE_SIZE) != 0 || sys.fsync(fd) != 0)
             failed = fault_errno(fault, errno, "%s: write", path);
         seconds[i] = progress_now() - began;
     }

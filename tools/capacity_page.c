@@ -365,13 +365,8 @@ int capacity_write_page(const struct capacity *capacity, struct fault *fault)
     int fd = failed ? -1 : sys.open(AT_FDCWD, capacity->html, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (!failed && fd < 0)
         failed = fault_errno(fault, errno, "--html %s: make", capacity->html);
-    for (size_t at = 0; !failed && at < out.size;) {
-        ssize_t wrote = sys.pwrite(fd, out.data + at, out.size - at, (off_t)at);
-        if (wrote <= 0)
-            failed = fault_errno(fault, wrote ? errno : EIO, "--html %s: write", capacity->html);
-        else
-            at += (size_t)wrote;
-    }
+    if (!failed && sys_write_all(fd, out.data, out.size, 0) != 0)
+        failed = fault_errno(fault, errno, "--html %s: write", capacity->html);
     if (fd >= 0)
         sys.close(fd);
     buffer_free(&out);

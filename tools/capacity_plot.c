@@ -48,7 +48,7 @@ static struct scale scale_of(const struct plot *plot, bool stacked)
     struct scale scale = {.most = round_up(most)};
     for (double step = scale.most / GRID; scale.decimals < 6; scale.decimals++, step *= 10) {
         double rest = step - (double)(long long)step;
-        if (rest < 0.001 || rest > 0.999)
+        if (step > 0.999 && (rest < 0.001 || rest > 0.999)) /* below one all would be told as nothing */
             break;
     }
     return scale;

@@ -7,6 +7,7 @@
 #include "tools/gen_options.h"
 #include "tools/options.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -75,9 +76,13 @@ static int play(struct capacity *capacity, struct fault *fault)
     int failed = capacity_go(capacity, fault);
     capacity_live_end(capacity);
     if (!capacity->keep || atomic_load(&capacity_stop)) {
-        capacity_clean(capacity);
-        if (capacity->made_dir)
-            (void)sys.unlink(AT_FDCWD, capacity->dir, AT_REMOVEDIR);
+        struct fault other = {0};
+        int left = capacity_clean(capacity, &other);
+        if (!left && capacity->made_dir && sys.unlink(AT_FDCWD, capacity->dir, AT_REMOVEDIR) != 0)
+            left = fault_errno(&other, errno, "%s: remove", capacity->dir);
+        if (left && !failed)
+            *fault = other;
+        failed |= left;
     }
     capacity_free(&capacity->campaign);
     return failed ? -1 : 0;

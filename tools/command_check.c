@@ -2,6 +2,7 @@
  * on a damaged file. */
 #include "tools/commands.h"
 
+#include "io/sys.h"
 #include "tools/check.h"
 #include "tools/options.h"
 #include "tools/sandbox.h"
@@ -85,11 +86,8 @@ static void lock_down(const char *dir)
 static int await(pid_t child, int from_child, const char *dir, struct fault *fault)
 {
     struct fault told = {0};
-    size_t size = 0;
-    ssize_t got;
+    ssize_t size = sys_read_all(from_child, &told, sizeof told, -1);
     int status;
-    while (size < sizeof told && ((got = read(from_child, (char *)&told + size, sizeof told - size)) > 0 || (got < 0 && errno == EINTR)))
-        size += got > 0 ? (size_t)got : 0;
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             return fault_errno(fault, errno, "wait for the child that checks");
@@ -100,7 +98,7 @@ static int await(pid_t child, int from_child, const char *dir, struct fault *fau
                          dir, WTERMSIG(status));
     if (WEXITSTATUS(status) == 0)
         return 0;
-    if (size != sizeof told)
+    if (size != (ssize_t)sizeof told)
         return fault_set(fault, FAULT_FAILED, "%s: the check ended without a word: give the command again", dir);
     *fault = told;
     return -1;

@@ -25,10 +25,11 @@ int gen_take_folder(const char *dir, struct fault *fault)
     DIR *folder = sys.opendir(AT_FDCWD, dir, O_NOFOLLOW);
     if (!folder)
         return fault_errno(fault, errno, "%s: open", dir);
-    bool empty = true;
-    for (struct dirent *entry; (entry = sys.readdir(folder));)
-        empty &= strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    int error;
+    bool empty = !sys_next_name(folder, &error);
     sys.closedir(folder);
+    if (error)
+        return fault_errno(fault, error, "%s: read", dir);
     return empty ? 0 : fault_set(fault, FAULT_USAGE, "%s: is not empty; give a folder that is, or that is not there yet", dir);
 }
 

@@ -50,14 +50,9 @@ static int take(struct span name, uint32_t file, uint32_t block, struct span byt
     (void)file;
     if (block == 0 && begin_file(reissue, name))
         return -1;
-    for (size_t done = 0; done < bytes.size;) {
-        errno = ENOSPC; /* a write of nothing leaves it so */
-        ssize_t size = sys.pwrite(reissue->fd, bytes.data + done, bytes.size - done, reissue->at);
-        if (size <= 0 && errno != EINTR)
-            return fault_errno(reissue->fault, errno, "%s/%s: write", reissue->place.hidden, reissue->name);
-        done += size > 0 ? (size_t)size : 0;
-        reissue->at += size > 0 ? size : 0;
-    }
+    if (sys_write_all(reissue->fd, bytes.data, bytes.size, reissue->at) != 0)
+        return fault_errno(reissue->fault, errno, "%s/%s: write", reissue->place.hidden, reissue->name);
+    reissue->at += (off_t)bytes.size;
     return 0;
 }
 

@@ -118,8 +118,7 @@ int gen_save(const struct gen *gen, const char *dir, struct fault *fault)
     int fd = sys.open(AT_FDCWD, made, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fault_errno(fault, errno, "%s: make", made);
-    errno = EIO; /* a short write leaves it so */
-    int failed = sys.pwrite(fd, text, (size_t)size, 0) == size && sys.replace(AT_FDCWD, made, AT_FDCWD, path) == 0
+    int failed = sys_write_all(fd, text, (size_t)size, 0) == 0 && sys.replace(AT_FDCWD, made, AT_FDCWD, path) == 0
                      ? 0
                      : fault_errno(fault, errno, "%s: write", path);
     sys.close(fd);

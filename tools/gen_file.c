@@ -164,15 +164,9 @@ static int flush(struct gen_files *files, struct gen_file *file)
     }
     files->sums.bytes += size;
     file->size = 0;
-    while (size) {
-        ssize_t wrote = sys.write(file->fd, data, size);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return fault_errno(files->fault, wrote ? errno : EIO, "%s: write", file->path);
-        data += wrote;
-        size -= (size_t)wrote;
-    }
+    if (sys_write_all(file->fd, data, size, file->at) != 0)
+        return fault_errno(files->fault, errno, "%s: write", file->path);
+    file->at += (off_t)size;
     return 0;
 }
 

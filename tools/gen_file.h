@@ -9,6 +9,8 @@
 #include "io/csv.h"
 #include "tools/gen.h"
 
+#include <sys/types.h>
+
 #define GEN_ROW_MAX 24576u /* of one record, the longest spoiled one too */
 #define GEN_PARTIES_MAX (GEN_OPERATORS_MAX + 4)
 #define GEN_FILES_MAX 512
@@ -19,6 +21,7 @@ struct gen_file {
     uint16_t style; /* how this operator's files look */
     uint32_t day;
     int fd;
+    off_t at; /* so much of it is written */
     int form;
     char *data; /* not written yet */
     size_t size;

@@ -117,10 +117,12 @@ int gen_folder_open(struct gen_folder *folder, const char *dir, struct fault *fa
     DIR *opened = sys.opendir(AT_FDCWD, dir, 0);
     if (!opened)
         return fault_errno(fault, errno, "%s: open", dir);
-    int failed = 0;
-    for (struct dirent *entry; !failed && (entry = sys.readdir(opened));)
-        failed = add_file(folder, entry->d_name, fault);
+    int failed = 0, error = 0;
+    for (const char *name; !failed && (name = sys_next_name(opened, &error));)
+        failed = add_file(folder, name, fault);
     sys.closedir(opened);
+    if (error)
+        return fault_errno(fault, error, "%s: read", dir);
     if (failed)
         return -1;
     if (folder->count)

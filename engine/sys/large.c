@@ -86,7 +86,7 @@ static void *in_file(size_t size, uint64_t *ret_offset)
     uint64_t offset = account.file_size;
     account.file_size += size;
     pthread_mutex_unlock(&account.lock);
-    while (!error && (error = sys.reserve(account.fd, (off_t)offset, (off_t)size)) == EINTR)
+    for (unsigned tries = 0; !error && (error = sys.reserve(account.fd, (off_t)offset, (off_t)size)) == EINTR && tries < 100; tries++)
         error = 0;
     void *block = error ? NULL : sys.map_shared(account.fd, (off_t)offset, size);
     if (!error && !block)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -139,6 +140,17 @@ struct sys sys = {
     .realloc = large_realloc,
     .free = large_free,
 };
+
+const char *sys_next_name(DIR *dir, int *ret_error)
+{
+    const struct dirent *entry;
+    do {
+        errno = 0;
+        entry = sys.readdir(dir);
+    } while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+    *ret_error = entry ? 0 : errno;
+    return entry ? entry->d_name : NULL;
+}
 
 ssize_t sys_read_all(int fd, void *data, size_t size, off_t offset)
 {

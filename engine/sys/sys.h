@@ -51,6 +51,8 @@ struct sys {
 
 extern struct sys sys;
 
+/* The name of the next entry, but "." and ".."; NULL at the end, or where it cannot be read: *ret_error is 0, or the errno. */
+const char *sys_next_name(DIR *dir, int *ret_error);
 /* pread or, where `offset` is -1, read until there are `size` bytes or the file ends, and again after some EINTR. -1 with errno. */
 ssize_t sys_read_all(int fd, void *data, size_t size, off_t offset);
 /* pwrite until all `size` bytes are there, and again after some EINTR. -1 with errno: ENOSPC where nothing is taken any more. */

@@ -143,6 +143,61 @@ def test_refused(room):
     room("gen", "--help")
 
 
+def test_shares(room):
+    for share, ppm in (("0", 0), ("0.5", 500000), (".25", 250000), ("1.%", 10000), ("2.5%", 25000), ("0.00000199", 1), ("50%", 500000)):
+        room("gen", "s", "--cases", 1, "--days", 1, "--errors", share)
+        with open(f"{room.work}/s/.gen") as f:
+            same(f"--errors {share}", f.read().split()[-2:], ["errors", str(ppm)])
+        subprocess.run(["rm", "-r", f"{room.work}/s"], check=True)
+    for share in ("", ".", "%", "0.5x", "0.5%%", "0.51", "51%", "1000", "9999999999", "-1", "0,1", "0.1 "):
+        room("gen", "s", "--cases", 1, "--errors", share, exit=2, says="--errors")
+    same("nothing is made", os.path.exists(f"{room.work}/s"), False)
+
+
+def test_whose_folder(room):
+    """a folder is taken again by the command that began it, and by no other"""
+    args = {"--cases": 40, "--days": 2, "--seed": 3, "--errors": "0.02"}
+    room("gen", "dumps", *(x for pair in args.items() for x in pair))
+    before = room.files("dumps")
+    room("gen", "dumps", *(x for pair in args.items() for x in pair))
+    same("given again", room.files("dumps") == before, True)
+    for option, other in (("--cases", 41), ("--days", 3), ("--seed", 4), ("--errors", "0.03")):
+        room("gen", "dumps", *(x for pair in {**args, option: other}.items() for x in pair), exit=2, says="not empty")
+    same("and left as it was", room.files("dumps") == before, True)
+
+
+def test_what_is_no_run(room):
+    room("gen", "dumps", "--cases", 40, "--days", 2)
+    os.makedirs(f"{room.work}/out")
+    for text, exit, says in (("", 3, "no run.json of besik"), ('{"besik": 1, "run": 1, "as_of": "yesterday"', 3, "no run.json of besik"),
+                             ('{"besik": 1, "run": 1, "as_of": "2026-02-01T22:00:00+05:00"', 2, "as-of"),
+                             ('{"besik": 1, "run": 1, "as_of": "2036-02-01T22:00:00+05:00"', 2, "as-of")):
+        with open(f"{room.work}/out/run.json", "w") as f:
+            f.write(text)
+        room("gen", "dumps", "--answers", "out", exit=exit, says=says)
+    run = '{"besik": 1, "run": 1, "as_of": "2026-03-02T22:00:00+05:00"'
+    begun = room.files("dumps")
+    with open(f"{room.work}/out/run.json", "w") as f:
+        f.write(run)
+    strange = {"outbound-nobody.csv": b"x\n", "outbound-.csv": b"", "outbound-kcell.txt": b"x", "requests-nobody.ndjson": b"{}\n", "requests-registry.ndjson": b"",
+               "outbound-kcell.csv": b"sms_id,msisdn,short_code,kind,step,lang,segments,text\ns0,12,1414,prompt,name,ru,1,x\n\"a\"b\n1,2\n"}
+    for name, data in strange.items():
+        with open(f"{room.work}/out/{name}", "wb") as f:
+            f.write(data)
+    room("gen", "dumps", "--answers", "out")
+    same("to what is nobody's nobody answers", room.files("dumps") == begun, True)
+    with open(f"{room.work}/out/requests-registry.ndjson", "wb") as f:
+        f.write(b'{}\n{"request_id":"r"}\n{"request_id":"r","notice_id":"N27-000000001"}\n{"request_id":"r","notice_id":"N26-999999999"}\n{"request_id":"r')
+    room("gen", "dumps", "--answers", "out")
+    same("nor does an agency", room.files("dumps") == begun, True)
+    os.remove(f"{room.work}/out/outbound-kcell.csv")
+    os.symlink("run.json", f"{room.work}/out/outbound-kcell.csv")
+    room("gen", "dumps", "--answers", "out", exit=1, says="outbound-kcell.csv: open")
+    with open(f"{room.work}/dumps/.gen", "w") as f:
+        f.write("besik-gen 2")
+    room("gen", "dumps", "--answers", "out", exit=3, says="no file of besik gen")
+
+
 if __name__ == "__main__":
     BESIK = os.path.abspath(sys.argv[1])
     tests = {name[5:]: test for name, test in list(globals().items()) if name.startswith("test_")}

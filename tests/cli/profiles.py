@@ -397,6 +397,48 @@ def keep(b, files, out, n=1, *more):
     return run, kept
 
 
+def test_own_form_shown(room):
+    """each kind in besik's own form: why a record would be rejected, and no digit of a person"""
+    room.init()
+    good = {
+        "notices": ("notice_id,registered_at,msisdn,mother_iin,birth_date,sex,child_order,region,account", ["N1", NIGHT[0], "77011200101", "940312400117", "2026-11-22", "F", "1", "103200000", "KZ86125KZT5004100100"]),
+        "withdrawals": ("notice_id,withdrawn_at,cause", ["N1", NIGHT[0], "error"]),
+        "messages": ("operator,message_id,received_at,msisdn,short_code,text", ["kcell", "m1", NIGHT[0], "77011200101", "1414", "R 1 1"]),
+        "responses": ("request_id,status,responded_at", ["r" * 8, "registered", NIGHT[0]]),
+        "receipts": ("sms_id,status,at,operator", ["s" * 8, "delivered", NIGHT[0], "kcell"]),
+        "totals": ("party,kind,from,to,count", ["kcell", "messages", NIGHT[0], NIGHT[1], "5"]),
+    }
+    bad = {"notices": {0: "bad_id", 1: "bad_time", 2: "bad_msisdn"}, "withdrawals": {0: "bad_id", 1: "bad_time"}, "messages": {1: "bad_id", 2: "bad_time", 3: "bad_msisdn"},
+           "responses": {0: "bad_id", 2: "bad_time"}, "receipts": {0: "bad_id", 2: "bad_time"}, "totals": {2: "bad_time", 3: "bad_time"}}
+    for kind, (header, row) in good.items():
+        rows = [row] + [[("+7 (701) 120-01-0x" if what == "bad_msisdn" else "") if c == i else x for c, x in enumerate(row)] for i, what in bad[kind].items()]
+        room.write(f"{kind}.csv", "\n".join([header] + [",".join(x) for x in rows]) + "\n")
+        told = json.loads(room("profile", "check", "--json", "--store", "store", f"{kind}.csv"))
+        same(f"{kind}: kind and profile", (told["kind"], told["profile"]), (kind, None))
+        same(f"{kind}: rejected", [x["rejected"] for x in told["records"]], [None, *bad[kind].values()])
+        text = room("profile", "check", "--store", "store", f"{kind}.csv")
+        same(f"{kind}: {text.splitlines()[0]}", text.splitlines()[0], f"{kind}.csv: {kind}, read by no profile: it is in besik's own form")
+        for i, what in enumerate(bad[kind].values()):
+            same(f"{kind}: line {i + 3} in words", f"  line {i + 3}: would be rejected, {what}\n" in text, True)
+        for secret in ("77011200101", "940312400117", "KZ86125KZT5004100100", "120-01-0"):
+            same(f"{kind}: {secret} is masked", secret in text + json.dumps(told), False)
+    room.write("bytes.csv", b"notice_id,withdrawn_at,cause\nN1,\xff,x\n\"a\"b\n")
+    same("bytes", [x["rejected"] for x in json.loads(room("profile", "check", "--json", "--store", "store", "bytes.csv"))["records"]], ["bad_utf8", "bad_csv"])
+    room.write("empty.csv", b"")
+    same("empty", room("profile", "check", "--store", "store", "empty.csv").startswith("empty.csv: empty"), True)
+    same("empty", json.loads(room("profile", "check", "--json", "--store", "store", "empty.csv")), {"file": "empty.csv", "kind": None, "profile": None, "records": []})
+
+
+def test_profiles_that_cannot_be_read(room):
+    room.write("a.csv", "x\n")
+    room.write("large.ini", "#" * ((1 << 20) + 1))
+    for args, exit, says in ((("--profiles", "nowhere.ini"), 2, "nowhere.ini: "), (("--profiles", "ref"), 2, "ref: "), (("--profiles", "large.ini"), 3, "large.ini: larger than"),
+                             (("--profiles", "x", "--store", "y"), 2, "not both"), (("--store", "nowhere"), 2, "nowhere")):
+        same(f"{args}: nothing on standard output", room("profile", "check", *args, "a.csv", exit=exit, says=says), "")
+    room("profile", "look", "a.csv", exit=2, says="give check and FILE")
+    room("profile", "check", exit=2, says="give check and FILE")
+
+
 def test_keep_rejected(b):
     b.init("")
     b.write("in/m.csv", b"text,operator,message_id,received_at,msisdn,short_code,extra\r\n"

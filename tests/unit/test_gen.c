@@ -167,6 +167,62 @@ Test(gen, replies_are_as_shown)
     reads(SPAN("Ваш уровень образования неизвестен"), STEP_EDUCATION, 0, 0, NULL);
 }
 
+static struct gen_shown shown_by(struct span sms, enum step step)
+{
+    static struct gen_shown shown;
+    gen_read_shown(sms, step, &shown);
+    return shown;
+}
+
+/* What merely looks like a reply or like an entry of a list is none. */
+Test(gen, what_is_shown_stands_alone)
+{
+    static const struct {
+        const char *sms, *head; /* head "": no reply is shown */
+        enum step step;
+        unsigned slot, count, last; /* numbers of the list, and the last of them */
+    } ROWS[] = {
+        {"R", "", STEP_LANGUAGE, 0, 0, 0},
+        {"R ", "", STEP_LANGUAGE, 0, 0, 0},
+        {"R 1", "", STEP_LANGUAGE, 0, 0, 0},
+        {"R 1 2", "R 1", STEP_LANGUAGE, 1, 0, 0},
+        {"R 1 2x", "", STEP_LANGUAGE, 0, 0, 0},
+        {"R 1 2Z", "", STEP_LANGUAGE, 0, 0, 0},
+        {"R 1 23", "", STEP_LANGUAGE, 0, 0, 0},
+        {"R 1 2.", "R 1", STEP_LANGUAGE, 1, 0, 0},
+        {"R 1 x", "", STEP_LANGUAGE, 0, 0, 0},
+        {"xR 1 2, 4R 1 2, ZR 1 2", "", STEP_LANGUAGE, 0, 0, 0},
+        {"-R 3 2", "R 3", STEP_LANGUAGE, 3, 0, 0},
+        {"R 1 2 3 4 5 6 7 8 9 1", "R 1", STEP_LANGUAGE, 1, 0, 0},
+        {"R 1 2\n", "", STEP_EDUCATION, 1, 0, 0},
+        {"7 - x\nR 1 2 2\n7 - x", "R 1 2 2", STEP_EDUCATION, 1, 1, 7},
+        {"R 1 2 2\n7", "R 1 2 2", STEP_EDUCATION, 1, 1, 7},
+        {"R 1 2 2\n7x\n0 - x\n1 2", "R 1 2 2", STEP_EDUCATION, 1, 1, 12},
+        {"R 1 2 2\n1 2 3 4 5 - x\n1 \n2 y", "R 1 2 2", STEP_EDUCATION, 1, 2, 2},
+        {"R 1 2 2\n7 - x\nR 4 2 2 1", "R 1 2 2", STEP_EDUCATION, 4, 1, 7},
+        {"R 1 2 2\n7 - x", "R 1", STEP_LANGUAGE, 1, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        struct gen_shown shown = shown_by(span_of(ROWS[i].sms), ROWS[i].step);
+        cr_expect_eq(shown.head_digits != 0, *ROWS[i].head != 0, "'%s'", ROWS[i].sms);
+        cr_expect(!shown.head_digits || strcmp(shown.head, ROWS[i].head) == 0, "'%s': %s", ROWS[i].sms, shown.head);
+        cr_expect_eq(shown.slot, ROWS[i].slot, "'%s': slot %u", ROWS[i].sms, shown.slot);
+        cr_expect_eq(shown.count, ROWS[i].count, "'%s': %u numbers", ROWS[i].sms, shown.count);
+        cr_expect(!shown.count || shown.numbers[shown.count - 1] == ROWS[i].last, "'%s': %u", ROWS[i].sms, shown.numbers[shown.count - 1]);
+    }
+    char many[9000] = "R 1 2 2";
+    for (unsigned i = 0; i <= GEN_SHOWN_MAX; i++)
+        strcat(many, "\n7 - x");
+    cr_expect_eq(shown_by(span_of(many), STEP_EDUCATION).count, GEN_SHOWN_MAX, "more than a list can hold");
+    /* what there is nothing to choose from is not answered */
+    struct gen_plan plan = {.slot = 1};
+    char out[512];
+    static const enum step WAITS[] = {STEP_EDUCATION, STEP_REGISTERING, STEP_QUEUEING, STEP_ASSIGNING, STEP_CLOSED};
+    struct gen_shown shown = shown_by(SPAN("R 1 2 2"), STEP_EDUCATION);
+    for (size_t i = 0; i < sizeof WAITS / sizeof *WAITS; i++)
+        cr_expect_null(gen_put_reply(out, &gen, &plan, WAITS[i], &shown), "%s", STEP_WORDS[WAITS[i]]);
+}
+
 Test(gen, ranges_begin_with_records)
 {
     const char *id = "s0123456789abcdefghjkmnpqrs";

@@ -148,6 +148,36 @@ Test(sys, read_all_goes_on_until_all_is_there_or_the_file_ends)
     }
 }
 
+/* ---- sys_next_name ---- */
+
+static struct dirent *fussy_readdir(DIR *folder)
+{
+    return refuses() ? NULL : readdir(folder);
+}
+
+Test(sys, next_name_tells_the_end_from_a_folder_that_cannot_be_read)
+{
+    struct sys before = sys;
+    make("a");
+    make(".b");
+    for (int i = 0; i < 2; i++) {
+        int failed = -1;
+        unsigned count = 0;
+        DIR *folder = sys.opendir(fd, ".", 0);
+        cr_assert_not_null(folder);
+        sys.readdir = fussy_readdir;
+        times = i;
+        error = EIO;
+        errno = EINVAL; /* of something before it */
+        for (const char *name; (name = sys_next_name(folder, &failed)); count++)
+            cr_expect(strcmp(name, "a") == 0 || strcmp(name, ".b") == 0, "%s", name);
+        sys = before;
+        sys.closedir(folder);
+        cr_expect_eq(count, i ? 0u : 2u);
+        cr_expect_eq(failed, i ? EIO : 0);
+    }
+}
+
 Test(sys, what_cannot_be_mapped_is_null)
 {
     cr_expect_null(sys.map_file(fd, 4096, true), "a folder");
