@@ -86,7 +86,7 @@ static int busy(const char *dir, const char *path, struct fault *fault)
 /* The folder itself is locked before anybody looks into it: of two at once, one finds what the other left. */
 int making_begin(const char *dir, int *ret_fd, struct fault *fault)
 {
-    enum standing standing;
+    enum standing standing = STANDS_OTHER;
     char path[4096];
     if (snprintf(path, sizeof path, "%s/%s", dir, MAKING) >= (int)sizeof path)
         return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
