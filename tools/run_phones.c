@@ -388,12 +388,7 @@ static int do_part(struct phones *phones, uint32_t part)
         return -1;
     for (size_t begin = 0;;) {
         struct segment_entry entry = {0};
-        int there = 0;
-        if (run->rewrite_open) {
-            there = segment_peek(&worker->open, &entry, phones->fault);
-            if (there && part_of(entry.hash, run->part_bits) != part)
-                there = 0;
-        }
+        bool there = run->rewrite_open && segment_peek(&worker->open, &entry) && part_of(entry.hash, run->part_bits) == part;
         const struct event *first = begin < count ? events[begin].item : NULL;
         if (!there && !first)
             break;
