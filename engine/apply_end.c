@@ -176,25 +176,72 @@ static void sort_heard(struct heard_identity *items, uint32_t count)
     }
 }
 
+/* ---- totals ---- */
+
+static uint16_t row_party(const struct totals_row *row)
+{
+    return row->of_agency ? row->agency : row->operator;
+}
+
+int totals_order(const void *a, const void *b)
+{
+    const struct totals_row *x = a, *y = b;
+    int order = COMPARE(x->kind, y->kind);
+    if (!order)
+        order = COMPARE(row_party(x), row_party(y));
+    return order ? order : COMPARE(x->from_ms, y->from_ms);
+}
+
+void totals_reach(struct totals_row *rows, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool goes_on = i && rows[i - 1].kind == rows[i].kind && row_party(&rows[i - 1]) == row_party(&rows[i]);
+        rows[i].reach_ms = goes_on && rows[i - 1].reach_ms > rows[i].to_ms ? rows[i - 1].reach_ms : rows[i].to_ms;
+    }
+}
+
+/* Is the row of the record's kind and party or of one before, and begins it by the record's time? */
+static bool row_begins_by(const struct totals_row *row, const struct heard_identity *heard)
+{
+    int order = COMPARE(row->kind, heard->kind);
+    if (!order)
+        order = COMPARE(row_party(row), heard->party);
+    return order < 0 || (order == 0 && row->from_ms <= heard->at_ms);
+}
+
+/* For the rows that hold the record: from the last that begins by its time back to where none reaches it. */
+static void count_heard(struct apply *apply, const struct heard_identity *heard)
+{
+    const struct totals_row *rows = apply->run->totals;
+    uint32_t low = 0, high = apply->run->totals_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (row_begins_by(&rows[middle], heard))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (uint32_t i = low; i-- > 0 && rows[i].kind == heard->kind && row_party(&rows[i]) == heard->party &&
+                           rows[i].reach_ms > heard->at_ms;) {
+        struct totals_count *count = &apply->totals_counts[rows[i].number];
+        if (rows[i].to_ms <= heard->at_ms || count->identity == apply->identities)
+            continue;
+        count->identity = apply->identities;
+        count->found++;
+    }
+}
+
 /* Distinct identities of this phone for each row of totals. */
 static void count_totals(struct apply *apply)
 {
-    const struct run_facts *run = apply->run;
-    if (!run->totals_count || !apply->heard.count)
+    const struct heard_identity *heard = apply->heard.items;
+    if (!apply->run->totals_count)
         return;
     sort_heard(apply->heard.items, apply->heard.count);
-    for (uint32_t t = 0; t < run->totals_count; t++) {
-        const struct totals_row *row = &run->totals[t];
-        uint16_t party = row->of_agency ? row->agency : row->operator;
-        const struct heard_identity *counted = NULL;
-        for (uint32_t i = 0; i < apply->heard.count; i++) {
-            const struct heard_identity *heard = &apply->heard.items[i];
-            if (heard->kind != row->kind || heard->party != party || heard->at_ms < row->from_ms ||
-                heard->at_ms >= row->to_ms || (counted && heard_order(counted, heard) == 0))
-                continue;
-            counted = heard;
-            apply->totals_counts[t]++;
-        }
+    for (uint32_t i = 0; i < apply->heard.count; i++) {
+        if (i == 0 || heard_order(&heard[i - 1], &heard[i]) != 0)
+            apply->identities++;
+        count_heard(apply, &heard[i]);
     }
 }
 
