@@ -137,7 +137,7 @@ struct apply {
     const struct run_facts *run;
     struct phone phone;
     LIST(struct verdict) verdicts;
-    LIST(struct made) made;
+    LIST(struct made) made; /* from the end on by case, and within one as they were made */
     LIST(struct found) found;
     LIST(struct history) history;
     LIST(struct awaited) awaited;

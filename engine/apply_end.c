@@ -57,38 +57,55 @@ static void note_superseded(struct apply *apply, const struct kase *kase, enum h
     apply_note(apply, kase, HISTORY_SUPERSEDED, what, detail, NULL);
 }
 
+/* By case, and within one as they were made. No case makes many, and few are open side by side: what moves moves past few. */
+static void group_made(struct apply *apply)
+{
+    struct made *items = apply->made.items;
+    for (uint32_t i = 1; i < apply->made.count; i++) {
+        struct made made = items[i];
+        uint32_t hole = i;
+        for (; hole && items[hole - 1].kase > made.kase; hole--)
+            items[hole] = items[hole - 1];
+        items[hole] = made;
+    }
+}
+
 /* Of the prompts, corrections and reminders of one run only the last is sent, and only if its prompt is still open; infos
  * always, save to the withdrawn. What is sent takes the next number of its case. */
-static void settle_sms(struct apply *apply)
+static void settle_sms_of(struct apply *apply, struct kase *kase, struct made *made, uint32_t count)
 {
     static const enum history_result RESULTS[SMS_KIND_COUNT] = {
         [SMS_PROMPT] = RESULT_PROMPT, [SMS_INFO] = RESULT_INFO, [SMS_CORRECTION] = RESULT_CORRECTION,
         [SMS_REMINDER] = RESULT_REMINDER};
-    uint16_t operator = apply_operator(apply);
-    for (uint32_t c = 0; c < apply->phone.case_count; c++) {
-        struct kase *kase = &apply->phone.cases[c];
-        uint32_t last_ask = UINT32_MAX, sent = 0;
-        for (uint32_t i = 0; i < apply->made.count; i++)
-            if (apply->made.items[i].kase == c && apply->made.items[i].kind != SMS_INFO)
-                last_ask = i;
-        for (uint32_t i = 0; i < apply->made.count; i++) {
-            struct made *made = &apply->made.items[i];
-            if (made->kase != c)
-                continue;
-            bool is_info = made->kind == SMS_INFO;
-            if (kase->withdrawn || (!is_info && (i != last_ask || !step_is_prompt(kase->step)))) {
-                note_superseded(apply, kase, RESULTS[made->kind], made->what);
-                continue;
-            }
-            made->number = kase->sms_count + ++sent;
-            CHECK(made->number <= SMS_NUMBER_MAX);
-            if (!is_info)
-                kase->last_sms = made->number;
-            apply->counts.sms[made->kind][made->what]++;
-            CHECK(apply->awaited.count < apply->awaited.capacity);
-            apply->awaited.items[apply->awaited.count++] = (struct awaited){
-                apply->run->as_of_ms, operator, kase->slot, false, kase->number, made->number};
+    uint32_t last_ask = UINT32_MAX, sent = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (made[i].kind != SMS_INFO)
+            last_ask = i;
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_info = made[i].kind == SMS_INFO;
+        if (kase->withdrawn || (!is_info && (i != last_ask || !step_is_prompt(kase->step)))) {
+            note_superseded(apply, kase, RESULTS[made[i].kind], made[i].what);
+            continue;
         }
+        made[i].number = kase->sms_count + ++sent;
+        CHECK(made[i].number <= SMS_NUMBER_MAX);
+        if (!is_info)
+            kase->last_sms = made[i].number;
+        apply->counts.sms[made[i].kind][made[i].what]++;
+        CHECK(apply->awaited.count < apply->awaited.capacity);
+        apply->awaited.items[apply->awaited.count++] = (struct awaited){
+            apply->run->as_of_ms, apply_operator(apply), kase->slot, false, kase->number, made[i].number};
+    }
+}
+
+static void settle_sms(struct apply *apply)
+{
+    group_made(apply);
+    for (uint32_t begin = 0, end; begin < apply->made.count; begin = end) {
+        struct made *made = &apply->made.items[begin];
+        for (end = begin + 1; end < apply->made.count && apply->made.items[end].kase == made->kase; end++)
+            continue;
+        settle_sms_of(apply, &apply->phone.cases[made->kase], made, end - begin);
     }
 }
 
