@@ -44,13 +44,11 @@ struct inputs {
 
 #define REJECT_PARTS 256
 
-enum { OUTCOME_REJECT, OUTCOME_MISS, OUTCOME_WARNING };
-
 struct reject { /* a row of rejects.csv on its way; identity_size bytes behind it */
     uint32_t piece, line;
     uint32_t phone;
     uint16_t identity_size;
-    uint8_t kind, outcome, reason;
+    uint8_t kind, outcome, reason; /* enum kind; enum verdict_outcome: reject, miss or warning; enum reason */
     bool phone_known;
     uint16_t reserved;
 };

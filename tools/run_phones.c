@@ -130,14 +130,14 @@ static int event_order(const void *a, const void *b, const void *context)
 static int emit_verdicts(struct phones *phones)
 {
     struct apply *apply = &phones->worker->apply;
-    static const unsigned OUTCOMES[] = {[VERDICT_REJECT] = OUTCOME_REJECT, [VERDICT_MISS] = OUTCOME_MISS,
-                                        [VERDICT_WARNING] = OUTCOME_WARNING};
     for (uint32_t i = 0; i < apply->verdicts.count; i++) {
         const struct verdict *verdict = &apply->verdicts.items[i];
-        if (verdict->outcome == VERDICT_DUPLICATE || verdict->outcome == VERDICT_MENDED)
-            (verdict->outcome == VERDICT_MENDED ? phones->worker->mended : phones->worker->duplicates)
-                [phones->run->inputs.pieces[verdict->event->piece].file]++;
-        else if (run_add_reject(phones->run, phones->index, verdict->event, OUTCOMES[verdict->outcome], verdict->reason,
+        uint32_t file = phones->run->inputs.pieces[verdict->event->piece].file;
+        if (verdict->outcome == VERDICT_DUPLICATE)
+            phones->worker->duplicates[file]++;
+        else if (verdict->outcome == VERDICT_MENDED)
+            phones->worker->mended[file]++;
+        else if (run_add_reject(phones->run, phones->index, verdict->event, verdict->outcome, verdict->reason,
                                 verdict->phone_known, phones->fault))
             return -1;
     }
