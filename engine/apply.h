@@ -25,7 +25,19 @@ struct totals_row { /* a totals record that passed its checks */
     uint8_t agency;
     uint8_t kind;      /* enum kind */
     int64_t from_ms, to_ms;
+    uint32_t number;   /* what is counted for it is totals_counts[number] */
+    int64_t reach_ms;  /* the latest `to` of its kind and party up to it (totals_reach) */
 };
+
+struct totals_count {
+    uint64_t found;    /* distinct identities */
+    uint64_t identity; /* the last one counted, by its number among all that were heard */
+};
+
+/* Rows are sorted (kind, party, from), as for qsort, and then told how far each reaches: so a record is counted for those that hold
+ * it without being held against all. */
+int totals_order(const void *a, const void *b);
+void totals_reach(struct totals_row *rows, uint32_t count);
 
 /* What is the same for all phones of a run; read-only while it goes on. */
 struct run_facts {
@@ -38,7 +50,7 @@ struct run_facts {
     uint64_t seed;             /* of the hashes that are remembered */
     uint64_t message_seed;     /* of those of messages' content (event_message_seed) */
     const int64_t *settled_ms; /* by operator id: SMS sent up to this as-of were looked at for missing receipts */
-    const struct totals_row *totals;
+    const struct totals_row *totals; /* sorted, and told their reach */
     uint32_t totals_count;
 };
 
@@ -127,7 +139,7 @@ struct apply {
     const struct run_facts *run;
     struct phone phone;
     LIST(struct verdict) verdicts;
-    LIST(struct made) made;
+    LIST(struct made) made; /* from the end on by case, and within one as they were made */
     LIST(struct found) found;
     LIST(struct history) history;
     LIST(struct awaited) awaited;
@@ -138,7 +150,8 @@ struct apply {
     uint32_t marks_indexed, index_mask;
     struct counts counts;
     struct operator_news *news; /* by operator id */
-    int64_t *totals_counts;     /* by row of run->totals */
+    struct totals_count *totals_counts; /* by the row's number */
+    uint64_t identities;        /* that were heard, of all phones; for totals */
     bool changed;               /* the record must be written */
     bool was_known;             /* there was a record */
     bool was_open;              /* it had an open case */

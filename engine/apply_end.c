@@ -57,38 +57,55 @@ static void note_superseded(struct apply *apply, const struct kase *kase, enum h
     apply_note(apply, kase, HISTORY_SUPERSEDED, what, detail, NULL);
 }
 
+/* By case, and within one as they were made. No case makes many, and few are open side by side: what moves moves past few. */
+static void group_made(struct apply *apply)
+{
+    struct made *items = apply->made.items;
+    for (uint32_t i = 1; i < apply->made.count; i++) {
+        struct made made = items[i];
+        uint32_t hole = i;
+        for (; hole && items[hole - 1].kase > made.kase; hole--)
+            items[hole] = items[hole - 1];
+        items[hole] = made;
+    }
+}
+
 /* Of the prompts, corrections and reminders of one run only the last is sent, and only if its prompt is still open; infos
  * always, save to the withdrawn. What is sent takes the next number of its case. */
-static void settle_sms(struct apply *apply)
+static void settle_sms_of(struct apply *apply, struct kase *kase, struct made *made, uint32_t count)
 {
     static const enum history_result RESULTS[SMS_KIND_COUNT] = {
         [SMS_PROMPT] = RESULT_PROMPT, [SMS_INFO] = RESULT_INFO, [SMS_CORRECTION] = RESULT_CORRECTION,
         [SMS_REMINDER] = RESULT_REMINDER};
-    uint16_t operator = apply_operator(apply);
-    for (uint32_t c = 0; c < apply->phone.case_count; c++) {
-        struct kase *kase = &apply->phone.cases[c];
-        uint32_t last_ask = UINT32_MAX, sent = 0;
-        for (uint32_t i = 0; i < apply->made.count; i++)
-            if (apply->made.items[i].kase == c && apply->made.items[i].kind != SMS_INFO)
-                last_ask = i;
-        for (uint32_t i = 0; i < apply->made.count; i++) {
-            struct made *made = &apply->made.items[i];
-            if (made->kase != c)
-                continue;
-            bool is_info = made->kind == SMS_INFO;
-            if (kase->withdrawn || (!is_info && (i != last_ask || !step_is_prompt(kase->step)))) {
-                note_superseded(apply, kase, RESULTS[made->kind], made->what);
-                continue;
-            }
-            made->number = kase->sms_count + ++sent;
-            CHECK(made->number <= SMS_NUMBER_MAX);
-            if (!is_info)
-                kase->last_sms = made->number;
-            apply->counts.sms[made->kind][made->what]++;
-            CHECK(apply->awaited.count < apply->awaited.capacity);
-            apply->awaited.items[apply->awaited.count++] = (struct awaited){
-                apply->run->as_of_ms, operator, kase->slot, false, kase->number, made->number};
+    uint32_t last_ask = UINT32_MAX, sent = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (made[i].kind != SMS_INFO)
+            last_ask = i;
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_info = made[i].kind == SMS_INFO;
+        if (kase->withdrawn || (!is_info && (i != last_ask || !step_is_prompt(kase->step)))) {
+            note_superseded(apply, kase, RESULTS[made[i].kind], made[i].what);
+            continue;
         }
+        made[i].number = kase->sms_count + ++sent;
+        CHECK(made[i].number <= SMS_NUMBER_MAX);
+        if (!is_info)
+            kase->last_sms = made[i].number;
+        apply->counts.sms[made[i].kind][made[i].what]++;
+        CHECK(apply->awaited.count < apply->awaited.capacity);
+        apply->awaited.items[apply->awaited.count++] = (struct awaited){
+            apply->run->as_of_ms, apply_operator(apply), kase->slot, false, kase->number, made[i].number};
+    }
+}
+
+static void settle_sms(struct apply *apply)
+{
+    group_made(apply);
+    for (uint32_t begin = 0, end; begin < apply->made.count; begin = end) {
+        struct made *made = &apply->made.items[begin];
+        for (end = begin + 1; end < apply->made.count && apply->made.items[end].kase == made->kase; end++)
+            continue;
+        settle_sms_of(apply, &apply->phone.cases[made->kase], made, end - begin);
     }
 }
 
@@ -176,25 +193,72 @@ static void sort_heard(struct heard_identity *items, uint32_t count)
     }
 }
 
+/* ---- totals ---- */
+
+static uint16_t row_party(const struct totals_row *row)
+{
+    return row->of_agency ? row->agency : row->operator;
+}
+
+int totals_order(const void *a, const void *b)
+{
+    const struct totals_row *x = a, *y = b;
+    int order = COMPARE(x->kind, y->kind);
+    if (!order)
+        order = COMPARE(row_party(x), row_party(y));
+    return order ? order : COMPARE(x->from_ms, y->from_ms);
+}
+
+void totals_reach(struct totals_row *rows, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool goes_on = i && rows[i - 1].kind == rows[i].kind && row_party(&rows[i - 1]) == row_party(&rows[i]);
+        rows[i].reach_ms = goes_on && rows[i - 1].reach_ms > rows[i].to_ms ? rows[i - 1].reach_ms : rows[i].to_ms;
+    }
+}
+
+/* Is the row of the record's kind and party or of one before, and begins it by the record's time? */
+static bool row_begins_by(const struct totals_row *row, const struct heard_identity *heard)
+{
+    int order = COMPARE(row->kind, heard->kind);
+    if (!order)
+        order = COMPARE(row_party(row), heard->party);
+    return order < 0 || (order == 0 && row->from_ms <= heard->at_ms);
+}
+
+/* For the rows that hold the record: from the last that begins by its time back to where none reaches it. */
+static void count_heard(struct apply *apply, const struct heard_identity *heard)
+{
+    const struct totals_row *rows = apply->run->totals;
+    uint32_t low = 0, high = apply->run->totals_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (row_begins_by(&rows[middle], heard))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (uint32_t i = low; i-- > 0 && rows[i].kind == heard->kind && row_party(&rows[i]) == heard->party &&
+                           rows[i].reach_ms > heard->at_ms;) {
+        struct totals_count *count = &apply->totals_counts[rows[i].number];
+        if (rows[i].to_ms <= heard->at_ms || count->identity == apply->identities)
+            continue;
+        count->identity = apply->identities;
+        count->found++;
+    }
+}
+
 /* Distinct identities of this phone for each row of totals. */
 static void count_totals(struct apply *apply)
 {
-    const struct run_facts *run = apply->run;
-    if (!run->totals_count || !apply->heard.count)
+    const struct heard_identity *heard = apply->heard.items;
+    if (!apply->run->totals_count)
         return;
     sort_heard(apply->heard.items, apply->heard.count);
-    for (uint32_t t = 0; t < run->totals_count; t++) {
-        const struct totals_row *row = &run->totals[t];
-        uint16_t party = row->of_agency ? row->agency : row->operator;
-        const struct heard_identity *counted = NULL;
-        for (uint32_t i = 0; i < apply->heard.count; i++) {
-            const struct heard_identity *heard = &apply->heard.items[i];
-            if (heard->kind != row->kind || heard->party != party || heard->at_ms < row->from_ms ||
-                heard->at_ms >= row->to_ms || (counted && heard_order(counted, heard) == 0))
-                continue;
-            counted = heard;
-            apply->totals_counts[t]++;
-        }
+    for (uint32_t i = 0; i < apply->heard.count; i++) {
+        if (i == 0 || heard_order(&heard[i - 1], &heard[i]) != 0)
+            apply->identities++;
+        count_heard(apply, &heard[i]);
     }
 }
 

@@ -70,7 +70,7 @@ static int add_reject(struct reading *reading, enum reason reason)
         .phone = reader->event.phone,
         .identity_size = unread ? 0 : (uint16_t)reader->identity_size,
         .kind = (uint8_t)reading->layout->kind,
-        .outcome = OUTCOME_REJECT,
+        .outcome = VERDICT_REJECT,
         .reason = (uint8_t)reason,
         .phone_known = !unread && reader->phone_known,
     };

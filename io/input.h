@@ -46,8 +46,6 @@ struct inputs {
 
 #define REJECT_PARTS 256
 
-enum { OUTCOME_REJECT, OUTCOME_MISS, OUTCOME_WARNING };
-
 /* A row of rejects.csv on its way, in a spool:
  *
  *   | piece 4 | line 4 | phone 4 | identity size 2 | kind | outcome | reason | phone known | unused 2 | identity … |   20 bytes and those */
@@ -55,7 +53,7 @@ struct reject {
     uint32_t piece, line;
     uint32_t phone;
     uint16_t identity_size;
-    uint8_t kind, outcome, reason;
+    uint8_t kind, outcome, reason; /* enum kind; enum verdict_outcome: reject, miss or warning; enum reason */
     bool phone_known;
     uint16_t reserved;
 };

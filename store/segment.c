@@ -498,9 +498,8 @@ int segment_scan(struct segment_view *view, uint64_t from_hash, struct fault *fa
     return 0;
 }
 
-int segment_peek(struct segment_view *view, struct segment_entry *ret_entry, struct fault *fault)
+bool segment_peek(const struct segment_view *view, struct segment_entry *ret_entry)
 {
-    (void)fault;
     const struct segment_cursor *first = NULL;
     for (uint32_t i = 0; i < view->count; i++) { /* of equals the newest: the last */
         const struct segment_cursor *cursor = &view->cursors[i];
@@ -511,16 +510,16 @@ int segment_peek(struct segment_view *view, struct segment_entry *ret_entry, str
             first = cursor;
     }
     if (!first)
-        return 0;
+        return false;
     const struct chunk_entry *entry = &first->entries[first->position];
     *ret_entry = (struct segment_entry){entry->hash, entry->sub, entry_record(first, first->position)};
-    return 1;
+    return true;
 }
 
 int segment_next(struct segment_view *view, struct fault *fault)
 {
     struct segment_entry entry;
-    if (segment_peek(view, &entry, fault) <= 0)
+    if (!segment_peek(view, &entry))
         return 0;
     for (uint32_t i = 0; i < view->count; i++) {
         struct segment_cursor *cursor = &view->cursors[i];

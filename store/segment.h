@@ -99,9 +99,9 @@ int segment_find(struct segment_view *view, uint64_t hash, uint32_t sub, struct 
 bool segment_notice(struct span record, struct notice_record *ret_notice);
 
 /* All names from `from_hash` on, each once, newest record; the gone are told with empty records.
- * 1 and the entry, 0 at the end of the view, -1. Not to be mixed with segment_find on one view. */
+ * Not to be mixed with segment_find on one view. */
 int segment_scan(struct segment_view *view, uint64_t from_hash, struct fault *fault);
-int segment_peek(struct segment_view *view, struct segment_entry *ret_entry, struct fault *fault);
+bool segment_peek(const struct segment_view *view, struct segment_entry *ret_entry); /* the entry at hand; false: the view has ended */
 int segment_next(struct segment_view *view, struct fault *fault); /* past the entry that peek told */
 void segment_rewind(struct segment_view *view);
 

@@ -101,7 +101,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], COMMANDS[i].name) != 0)
             continue;
         if (COMMANDS[i].go(argc - 2, argv + 2, &fault) == 0) {
-            if (fflush(stdout) == 0)
+            if (fflush(stdout) == 0 && !ferror(stdout)) /* what was too much to hold back may have failed before */
                 return 0;
             fault_set(&fault, FAULT_FAILED, "standard output: cannot write");
         }

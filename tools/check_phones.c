@@ -172,7 +172,7 @@ static int look_at_table(struct check *check, unsigned segmented, enum table tab
     struct span newer;
     int failed = open_view(check, &view, segmented, table, TABLE_COUNT) ||
                  open_view(check, &open, SEGMENTED_OPEN, TABLE_OPEN, TABLE_COUNT) || segment_scan(&view, 0, check->fault);
-    while (!failed && segment_peek(&view, &entry, check->fault) > 0) {
+    while (!failed && segment_peek(&view, &entry)) {
         int hidden = table == TABLE_CLOSED ? segment_find(&open, entry.hash, entry.sub, &newer, check->fault) : 0;
         failed = hidden < 0 || (!hidden && entry.record.size && look_at_phone(check, table, &entry)) ||
                  segment_next(&view, check->fault);
@@ -187,7 +187,7 @@ static int look_at_notices(struct check *check)
     struct segment_view view = {0};
     struct segment_entry entry;
     int failed = open_view(check, &view, SEGMENTED_NOTICES, TABLE_NOTICES, TABLE_COUNT) || segment_scan(&view, 0, check->fault);
-    while (!failed && segment_peek(&view, &entry, check->fault) > 0) {
+    while (!failed && segment_peek(&view, &entry)) {
         struct notice_record record;
         if (segment_notice(entry.record, &record)) /* else it was told already */
             check->notices_of_index += mix(entry.hash, entry.sub, record.phone, record.case_number);

@@ -154,7 +154,7 @@ static int look_through_filter(struct check *check, enum table table, enum table
     int failed = segment_view_open(&all, &check->store->db, check->txn, table, TABLE_COUNT, segment, 1, check->fault) ||
                  segment_view_open(&one, &check->store->db, check->txn, table, filter, segment, 1, check->fault) ||
                  segment_scan(&all, 0, check->fault);
-    while (!failed && segment_peek(&all, &entry, check->fault) > 0) {
+    while (!failed && segment_peek(&all, &entry)) {
         int there = segment_find(&one, entry.hash, entry.sub, &record, check->fault);
         failed = there < 0;
         if (!failed && there != (entry.record.size > 0))

@@ -2,7 +2,7 @@
  * on a damaged file. */
 #include "tools/commands.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 #include "tools/check.h"
 #include "tools/options.h"
 #include "tools/sandbox.h"
@@ -132,7 +132,7 @@ int command_check(int argc, char **argv, struct fault *fault)
         signal(SIGBUS, SIG_DFL); /* the parent is to tell of it */
         lock_down(argv[0]);
         int failed = look(argv[0], json, fault);
-        if (!failed && fflush(stdout) != 0)
+        if (!failed && (fflush(stdout) != 0 || ferror(stdout)))
             failed = fault_set(fault, FAULT_FAILED, "standard output: cannot write");
         fflush(stdout);
         if (failed)

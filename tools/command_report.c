@@ -12,8 +12,6 @@
 
 #include <stdlib.h>
 
-#define ACTIVE_WITHIN (7 * DAY_MS)
-
 struct report {
     struct reader reader;
     struct fault *fault;
@@ -31,8 +29,7 @@ static int add(struct report *report, struct finding_row row, struct span party,
 static bool is_active(const struct report *report, uint16_t operator)
 {
     const struct state *state = report->reader.store.state;
-    return operator< state->operator_count && state->operators[operator].receipted_ms != NEVER_MS &&
-           state->operators[operator].receipted_ms >= state->as_of_ms - ACTIVE_WITHIN;
+    return operator < state->operator_count && finding_awaits_receipts(&state->operators[operator], state->as_of_ms);
 }
 
 static int look_at_sms(struct report *report, const struct kase *kase)
@@ -50,7 +47,7 @@ static int look_at_sms(struct report *report, const struct kase *kase)
         ids_sms(&report->reader.ids, &facts, id);
         struct finding_row row = {.finding = missing ? FINDING_RECEIPT_MISSING : FINDING_SMS_FAILED, .slot = kase->slot,
                                   .since_ms = sms->at_ms, .phone = report->reader.phone.number, .has_phone = true};
-        if (add(report, row, report->reader.ref->operators[sms->operator].code, (struct span){id, ID_SIZE},
+        if (add(report, row, reader_operator(&report->reader, sms->operator), (struct span){id, ID_SIZE},
                 missing ? SPAN("no final receipt yet") : SPAN("the open prompt's last SMS was not delivered")))
             return -1;
     }
@@ -90,11 +87,10 @@ static int look_at_operators(struct report *report)
 {
     const struct state *state = report->reader.store.state;
     for (uint32_t i = 0; i < state->operator_count; i++) {
-        int64_t heard = state->operators[i].heard_ms;
-        if (heard == NEVER_MS || state->as_of_ms - heard < report->reader.store.settings.silent_after ||
-            ref_outage_on(report->reader.ref, (uint16_t)i, state->as_of_ms))
+        const struct operator_state *operator = &state->operators[i];
+        if (!finding_is_silent(operator, (uint16_t)i, report->reader.ref, report->reader.store.settings.silent_after, state->as_of_ms))
             continue;
-        struct finding_row row = {.finding = FINDING_OPERATOR_SILENT, .since_ms = heard};
+        struct finding_row row = {.finding = FINDING_OPERATOR_SILENT, .since_ms = operator->heard_ms};
         if (add(report, row, report->reader.ref->operators[i].code, (struct span){NULL, 0}, SPAN("no messages since")))
             return -1;
     }

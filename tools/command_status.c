@@ -5,6 +5,7 @@
 #include "engine/values.h"
 #include "io/buffer_fields.h"
 #include "store/kept.h"
+#include "tools/findings.h"
 #include "tools/options.h"
 #include "tools/reader.h"
 
@@ -48,9 +49,8 @@ static uint64_t file_bytes(const char *dir)
 static bool is_silent(const struct reader *reader, uint32_t operator)
 {
     const struct state *state = reader->store.state;
-    int64_t heard = state->operators[operator].heard_ms;
-    return heard != NEVER_MS && state->as_of_ms - heard >= reader->store.settings.silent_after &&
-           !ref_outage_on(reader->ref, (uint16_t)operator, state->as_of_ms);
+    return finding_is_silent(&state->operators[operator], (uint16_t)operator, reader->ref, reader->store.settings.silent_after,
+                             state->as_of_ms);
 }
 
 static void put_counts(struct reader *reader, struct buffer *out)

@@ -2,8 +2,21 @@
 #include "tools/findings.h"
 
 #include "engine/check.h"
+#include "engine/phone.h"
 #include "engine/values.h"
 #include "io/buffer_fields.h"
+
+#define ACTIVE_WITHIN (7 * DAY_MS)
+
+bool finding_awaits_receipts(const struct operator_state *operator, int64_t as_of_ms)
+{
+    return operator->receipted_ms != NEVER_MS && operator->receipted_ms >= as_of_ms - ACTIVE_WITHIN;
+}
+
+bool finding_is_silent(const struct operator_state *operator, uint16_t id, const struct ref *ref, int64_t silent_after, int64_t as_of_ms)
+{
+    return operator->heard_ms != NEVER_MS && as_of_ms - operator->heard_ms >= silent_after && !ref_outage_on(ref, id, as_of_ms);
+}
 
 size_t finding_pack(struct finding_row *row, struct span party, struct span id, struct span detail, char *out)
 {

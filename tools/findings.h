@@ -3,8 +3,10 @@
 #ifndef TOOLS_FINDINGS_H
 #define TOOLS_FINDINGS_H
 
+#include "engine/ref.h"
 #include "engine/sys/buffer.h"
 #include "engine/words.h"
+#include "store/tables.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,5 +34,10 @@ int finding_order(const void *a, const void *b, const void *context);
 bool finding_alike(const struct finding_row *a, const struct finding_row *b); /* in all columns but detail */
 int finding_write(const struct finding_row *row, struct buffer *out, struct fault *fault);
 int finding_write_json(const struct finding_row *row, struct buffer *out, struct fault *fault);
+
+/* receipt_missing is of operators alone one of whose SMS has had a receipt of late; operator_silent of those whose latest message is
+ * `silent_after` old, and of which no outage is on. */
+bool finding_awaits_receipts(const struct operator_state *operator, int64_t as_of_ms);
+bool finding_is_silent(const struct operator_state *operator, uint16_t id, const struct ref *ref, int64_t silent_after, int64_t as_of_ms);
 
 #endif

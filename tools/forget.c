@@ -113,8 +113,7 @@ static int build(struct forget *forget, struct segment_builder *builder, struct 
     struct span record = {forget->closed.data, forget->closed.size};
     struct segment_entry entry;
     bool added = false;
-    int there = 0;
-    while (view && (there = segment_peek(view, &entry, fault)) > 0) {
+    while (view && segment_peek(view, &entry)) {
         bool mine = entry.hash == forget->hash && entry.sub == forget->phone;
         bool behind = entry.hash > forget->hash || (entry.hash == forget->hash && entry.sub > forget->phone);
         if (!added && behind && add_entry(builder, forget->hash, forget->phone, record, fault))
@@ -123,7 +122,7 @@ static int build(struct forget *forget, struct segment_builder *builder, struct 
         if ((!mine && add_entry(builder, entry.hash, entry.sub, entry.record, fault)) || segment_next(view, fault))
             return -1;
     }
-    return there < 0 || (!added && add_entry(builder, forget->hash, forget->phone, record, fault)) || segment_end(builder, fault) ? -1 : 0;
+    return (!added && add_entry(builder, forget->hash, forget->phone, record, fault)) || segment_end(builder, fault) ? -1 : 0;
 }
 
 static bool is_merged(const struct state *state, uint32_t number)

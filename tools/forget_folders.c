@@ -92,23 +92,31 @@ static int put_block(struct rewriting *rewriting, size_t size)
     return 0;
 }
 
-/* What was rejected stands as it came: the number in any form that is taken, whatever stands between fields. */
+static bool is_digit(char byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+/* The phone's number at `at`, in whatever form it is taken: eleven digits, and between them what is struck out (contract section 2). */
+static bool number_is(const char *at, const char *end, uint32_t wanted)
+{
+    const char *begin = at;
+    uint32_t phone;
+    unsigned digits = 0;
+    for (; at < end && digits < MSISDN_SIZE && (is_digit(*at) || (*at && strchr(" -()", *at))); at++)
+        digits += is_digit(*at);
+    return (at == end || !is_digit(*at)) && value_phone((struct span){begin, (size_t)(at - begin)}, &phone) && phone == wanted;
+}
+
+/* What was rejected stands as it came, be it a line of a log: the number may stand between whatever its form has there. */
 static bool names_phone(const struct rewriting *rewriting)
 {
-    static const char PARTERS[] = ",;|\t\"\r\n";
-    const char *at = rewriting->row.data, *end = at + rewriting->row.size;
-    if (memmem(at, rewriting->row.size, rewriting->msisdn, MSISDN_SIZE))
+    const char *begin = rewriting->row.data, *end = begin + rewriting->row.size;
+    if (memmem(begin, rewriting->row.size, rewriting->msisdn, MSISDN_SIZE))
         return true;
-    if (!is_raw(span_of(rewriting->hit->name)))
-        return false;
-    for (const char *begin = at; at <= end; at++) {
-        uint32_t phone;
-        if (at < end && !memchr(PARTERS, *at, sizeof PARTERS - 1))
-            continue;
-        if (value_phone((struct span){begin, (size_t)(at - begin)}, &phone) && phone == rewriting->phone)
+    for (const char *at = begin; is_raw(span_of(rewriting->hit->name)) && at < end; at++)
+        if ((*at == '7' || *at == '8') && (at == begin || !is_digit(at[-1])) && number_is(at, end, rewriting->phone))
             return true;
-        begin = at + 1;
-    }
     return false;
 }
 

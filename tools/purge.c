@@ -85,7 +85,7 @@ static int count_table(struct purge *purge, struct segment_view *view, struct se
     struct segment_entry entry;
     if (segment_scan(view, 0, purge->strike.fault))
         return -1;
-    while (segment_peek(view, &entry, purge->strike.fault) > 0) {
+    while (segment_peek(view, &entry)) {
         struct span newer;
         int hidden = hiding ? segment_find(hiding, entry.hash, entry.sub, &newer, purge->strike.fault) : 0;
         if (hidden < 0 || (!hidden && count_record(purge, entry.record)) || segment_next(view, purge->strike.fault))

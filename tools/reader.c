@@ -53,9 +53,7 @@ static int walk(struct reader *reader, struct segment_view *open, struct segment
     struct fault *fault = reader->fault;
     for (;;) {
         struct segment_entry a, b;
-        int in_open = segment_peek(open, &a, fault), in_closed = open_only ? 0 : segment_peek(closed, &b, fault);
-        if (in_open < 0 || in_closed < 0)
-            return -1;
+        bool in_open = segment_peek(open, &a), in_closed = !open_only && segment_peek(closed, &b);
         if (!in_open && !in_closed)
             return 0;
         int order = !in_open ? 1 : !in_closed ? -1 : a.hash != b.hash ? COMPARE(a.hash, b.hash) : COMPARE(a.sub, b.sub);

@@ -138,33 +138,30 @@ static bool folder_stands(const char *path)
 
 /* ---- between the passes ---- */
 
-static int totals_order(const void *a, const void *b, void *context)
-{
-    const struct ingest_totals *x = a, *y = b;
-    return input_order(context, x->piece, x->line, y->piece, y->line);
-}
-
 /* Totals records are looked up by every phone: one list, for all. */
 static int share_totals(struct run *run)
 {
     struct ingest *ingest = &run->ingest;
-    if (ingest->totals_count)
-        qsort_r(ingest->totals, ingest->totals_count, sizeof *ingest->totals, totals_order, &run->inputs);
-    run->totals_rows = sys.alloc((ingest->totals_count + 1) * sizeof *run->totals_rows);
-    run->totals_found = sys.alloc((ingest->totals_count + 1) * sizeof *run->totals_found);
+    size_t room = ingest->totals_count + (size_t)1;
+    run->totals_rows = sys.alloc(room * sizeof *run->totals_rows);
+    run->totals_found = sys.alloc(room * sizeof *run->totals_found);
     if (!run->totals_rows || !run->totals_found)
         return fault_memory(run->fault);
     for (uint32_t i = 0; i < ingest->totals_count; i++) {
         run->totals_rows[i] = ingest->totals[i].row;
+        run->totals_rows[i].number = i;
         run->totals_found[i] = 0;
     }
+    if (ingest->totals_count)
+        qsort(run->totals_rows, ingest->totals_count, sizeof *run->totals_rows, totals_order);
+    totals_reach(run->totals_rows, ingest->totals_count);
     run->facts.totals = run->totals_rows;
     run->facts.totals_count = ingest->totals_count;
     for (uint32_t w = 0; w < run->worker_count; w++) {
-        int64_t *counts = sys.alloc((ingest->totals_count + 1) * sizeof *counts);
+        struct totals_count *counts = sys.alloc(room * sizeof *counts);
         if (!counts)
             return fault_memory(run->fault);
-        memset(counts, 0, (ingest->totals_count + 1) * sizeof *counts);
+        memset(counts, 0, room * sizeof *counts);
         run->workers[w].apply.totals_counts = counts;
     }
     return 0;
@@ -181,7 +178,7 @@ static void add_up(struct run *run)
             run->inputs.files[i].records -= run->workers[w].joined_parts[i];
         }
         for (uint32_t i = 0; i < run->facts.totals_count; i++)
-            run->totals_found[i] += (uint64_t)apply->totals_counts[i];
+            run->totals_found[i] += apply->totals_counts[i].found;
         for (uint32_t i = 0; i < run->facts.ref->operator_count; i++) {
             struct operator_news *sum = &run->news[i];
             const struct operator_news *news = &apply->news[i];

@@ -208,7 +208,7 @@ int run_keep_reject(struct run *run, const struct reject *reject); /* in the ord
 int run_end_keeping(struct run *run);
 void run_close_keeping(struct run *run);
 int run_load_part(struct run *run, struct run_worker *worker, struct spool *spool, uint32_t part, struct fault *fault);
-int run_add_reject(struct run *run, uint32_t worker, const struct event *event, unsigned outcome, enum reason reason,
+int run_add_reject(struct run *run, uint32_t worker, const struct event *event, enum verdict_outcome outcome, enum reason reason,
                    bool phone_known, struct fault *fault);
 int run_add_finding(struct run *run, uint32_t worker, struct finding_row *row, struct span party, struct span id,
                     struct span detail, struct fault *fault);

@@ -59,7 +59,7 @@ static int move(struct mover *mover, struct merge *merge, struct segment_view *v
     if (segment_scan(view, merge->next_hash, run->fault))
         return -1;
     segment_begin(mover->builder, merge->output.number, blobs);
-    while (segment_peek(view, &entry, run->fault) > 0) {
+    while (segment_peek(view, &entry)) {
         if (moved >= share && entry.hash != last_hash) { /* equal hashes stay together */
             merge->next_hash = entry.hash;
             *ret_whole = false;

@@ -97,7 +97,7 @@ static size_t identity(const struct run *run, const struct event *event, char ou
     return history_identity(&row, out);
 }
 
-int run_add_reject(struct run *run, uint32_t worker, const struct event *event, unsigned outcome, enum reason reason,
+int run_add_reject(struct run *run, uint32_t worker, const struct event *event, enum verdict_outcome outcome, enum reason reason,
                    bool phone_known, struct fault *fault)
 {
     UNINITIALIZED char text[HISTORY_IDENTITY_MAX];
@@ -144,7 +144,7 @@ static int conflict(struct run *run, uint32_t worker, const struct event *event,
                               .has_phone = true};
     return run_add_finding(run, worker, &row, fields[NOTICE_HOSPITAL], fields[NOTICE_ID],
                            SPAN("the notice that came first counts"), fault) ||
-                   run_add_reject(run, worker, event, OUTCOME_REJECT, REASON_ID_CONFLICT, true, fault)
+                   run_add_reject(run, worker, event, VERDICT_REJECT, REASON_ID_CONFLICT, true, fault)
                ? -1
                : 0;
 }
@@ -169,7 +169,7 @@ static void tell_apart(struct run *run, uint32_t index, const struct sort_entry 
         int failed = 0;
         if (event->kind == KIND_WITHDRAWALS) {
             failed = told ? pass_on(run, index, event, known.phone, fault)
-                          : run_add_reject(run, index, event, OUTCOME_REJECT, REASON_NO_NOTICE, false, fault);
+                          : run_add_reject(run, index, event, VERDICT_REJECT, REASON_NO_NOTICE, false, fault);
         } else if (!told) {
             told = true;
             known.content = event_content_hash(event, run->facts.seed);

@@ -59,14 +59,13 @@ static int copy_before(struct run *run, struct run_worker *worker, struct segmen
                        struct fault *fault)
 {
     struct segment_entry entry;
-    int there;
     if (segment_scan(view, first_hash(run, worker->part), fault))
         return -1;
-    while ((there = segment_peek(view, &entry, fault)) > 0 && part_of(entry.hash, run->part_bits) == worker->part &&
+    while (segment_peek(view, &entry) && part_of(entry.hash, run->part_bits) == worker->part &&
            (!end || entry.hash < end->hash || (entry.hash == end->hash && entry.sub < end->sub)))
         if (copy(worker, &entry, fault) || segment_next(view, fault))
             return -1;
-    return there < 0 ? -1 : 0;
+    return 0;
 }
 
 int run_open_keep(struct run *run, struct run_worker *worker, const struct segment_entry *entry, struct fault *fault)

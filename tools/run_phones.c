@@ -130,14 +130,14 @@ static int event_order(const void *a, const void *b, const void *context)
 static int emit_verdicts(struct phones *phones)
 {
     struct apply *apply = &phones->worker->apply;
-    static const unsigned OUTCOMES[] = {[VERDICT_REJECT] = OUTCOME_REJECT, [VERDICT_MISS] = OUTCOME_MISS,
-                                        [VERDICT_WARNING] = OUTCOME_WARNING};
     for (uint32_t i = 0; i < apply->verdicts.count; i++) {
         const struct verdict *verdict = &apply->verdicts.items[i];
-        if (verdict->outcome == VERDICT_DUPLICATE || verdict->outcome == VERDICT_MENDED)
-            (verdict->outcome == VERDICT_MENDED ? phones->worker->mended : phones->worker->duplicates)
-                [phones->run->inputs.pieces[verdict->event->piece].file]++;
-        else if (run_add_reject(phones->run, phones->index, verdict->event, OUTCOMES[verdict->outcome], verdict->reason,
+        uint32_t file = phones->run->inputs.pieces[verdict->event->piece].file;
+        if (verdict->outcome == VERDICT_DUPLICATE)
+            phones->worker->duplicates[file]++;
+        else if (verdict->outcome == VERDICT_MENDED)
+            phones->worker->mended[file]++;
+        else if (run_add_reject(phones->run, phones->index, verdict->event, verdict->outcome, verdict->reason,
                                 verdict->phone_known, phones->fault))
             return -1;
     }
@@ -230,13 +230,14 @@ static int emit_rows(struct phones *phones)
     struct run_worker *worker = phones->worker;
     struct apply *apply = &worker->apply;
     uint16_t operator = apply_operator(apply);
+    uint32_t at = 0;
     if (phones->run->options->rebuild)
         return 0;
     for (uint32_t c = 0; c < apply->phone.case_count; c++) {
         const struct kase *kase = &apply->phone.cases[c];
-        for (uint32_t i = 0; i < apply->made.count; i++) {
-            const struct made *made = &apply->made.items[i];
-            if (made->kase != c || !made->number)
+        for (; at < apply->made.count && apply->made.items[at].kase == c; at++) {
+            const struct made *made = &apply->made.items[at];
+            if (!made->number)
                 continue;
             worker->sms[operator * SMS_KIND_COUNT + made->kind]++;
             if (rows_sms(&worker->rows, &apply->phone, made, &worker->output->outbound[operator], phones->fault))
@@ -285,15 +286,13 @@ static int write_record(struct phones *phones, bool was_in_open)
     if (!sent)
         return -1;
     uint32_t *of_case = (uint32_t *)(sent + apply->made.count);
-    for (uint32_t c = 0; c < phone->case_count; c++) {
-        for (uint32_t i = 0; i < apply->made.count; i++) {
-            const struct made *made = &apply->made.items[i];
-            if (made->kase != c || !made->number)
-                continue;
-            sent[count] = (struct sms){.at_ms = phones->run->facts.as_of_ms, .operator = operator, .kind = made->kind,
-                                       .what = made->what};
-            of_case[count++] = c;
-        }
+    for (uint32_t i = 0; i < apply->made.count; i++) {
+        const struct made *made = &apply->made.items[i];
+        if (!made->number)
+            continue;
+        sent[count] = (struct sms){.at_ms = phones->run->facts.as_of_ms, .operator = operator, .kind = made->kind,
+                                   .what = made->what};
+        of_case[count++] = made->kase;
     }
     bool open = phone_is_open(phone);
     if ((open || was_in_open) && run_open_change(phones->run, worker, phone->hash, phone->number, phones->fault))
@@ -388,12 +387,7 @@ static int do_part(struct phones *phones, uint32_t part)
         return -1;
     for (size_t begin = 0;;) {
         struct segment_entry entry = {0};
-        int there = 0;
-        if (run->rewrite_open) {
-            there = segment_peek(&worker->open, &entry, phones->fault);
-            if (there && part_of(entry.hash, run->part_bits) != part)
-                there = 0;
-        }
+        bool there = run->rewrite_open && segment_peek(&worker->open, &entry) && part_of(entry.hash, run->part_bits) == part;
         const struct event *first = begin < count ? events[begin].item : NULL;
         if (!there && !first)
             break;

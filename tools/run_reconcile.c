@@ -8,8 +8,6 @@
 
 #include <inttypes.h>
 
-#define ACTIVE_WITHIN (7 * DAY_MS)
-
 /* Entries that are one SMS's differ only in the lowest bit of `sms`: cancelled or not. */
 static int entry_order(const void *a, const void *b, const void *nobody)
 {
@@ -82,8 +80,7 @@ static int look_at_receipts_of(struct run *run, MDB_txn *txn, uint32_t operator)
 {
     struct operator_state *state = &run->state->operators[operator];
     int64_t until = run->facts.as_of_ms - run->facts.receipt_after;
-    if (state->receipted_ms == NEVER_MS || state->receipted_ms < run->facts.as_of_ms - ACTIVE_WITHIN ||
-        until <= state->settled_ms)
+    if (!finding_awaits_receipts(state, run->facts.as_of_ms) || until <= state->settled_ms)
         return 0;
     uint8_t from[10];
     db_put_u16(from, (uint16_t)operator);
@@ -149,8 +146,8 @@ static int look_at_operators(struct run *run)
                                 (struct span){detail, (size_t)size}, run->fault))
                 return -1;
         }
-        if (state->heard_ms != NEVER_MS && run->facts.as_of_ms - state->heard_ms >= run->store->settings.silent_after &&
-            state->silence_ms != state->heard_ms && !ref_outage_on(ref, (uint16_t)i, run->facts.as_of_ms)) {
+        if (state->silence_ms != state->heard_ms &&
+            finding_is_silent(state, (uint16_t)i, ref, run->store->settings.silent_after, run->facts.as_of_ms)) {
             state->silence_ms = state->heard_ms;
             struct finding_row row = {.finding = FINDING_OPERATOR_SILENT, .since_ms = state->heard_ms};
             if (run_add_finding(run, 0, &row, ref->operators[i].code, (struct span){NULL, 0},

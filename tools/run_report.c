@@ -48,7 +48,7 @@ static const char *const DETAILS[REASON_COUNT] = {
     [REASON_BAD_COUNT] = "not a whole number",
 };
 
-static const char *const OUTCOME_NAMES[] = {"reject", "miss", "warning"};
+static const char *const VERDICT_WORDS[] = {[VERDICT_REJECT] = "reject", [VERDICT_MISS] = "miss", [VERDICT_WARNING] = "warning"};
 
 /* ---- rejects ---- */
 
@@ -68,13 +68,13 @@ static int write_reject(struct run *run, const char *bytes, struct buffer *out)
     memcpy(&reject, bytes, sizeof reject);
     struct input_file *file = &run->inputs.files[run->inputs.pieces[reject.piece].file];
     switch (reject.outcome) {
-    case OUTCOME_REJECT:
+    case VERDICT_REJECT:
         file->rejects++;
         run->counts.rejects[reject.kind][reject.reason]++;
         if (run->options->keep_rejected && run_keep_reject(run, &reject))
             return -1;
         break;
-    case OUTCOME_MISS:
+    case VERDICT_MISS:
         file->misses++;
         run->counts.misses[reject.reason]++;
         break;
@@ -87,7 +87,7 @@ static int write_reject(struct run *run, const char *bytes, struct buffer *out)
                              .detail = span_of(DETAILS[reject.reason] ? DETAILS[reject.reason] : ""),
                              .line = input_line(&run->inputs, reject.piece, reject.line),
                              .kind = (enum kind)reject.kind,
-                             .outcome = OUTCOME_NAMES[reject.outcome],
+                             .outcome = VERDICT_WORDS[reject.outcome],
                              .reason = (enum reason)reject.reason,
                              .phone_known = reject.phone_known,
                              .phone = reject.phone};

@@ -405,12 +405,17 @@ def test_each_command_by_its_corners(b):
     same("since then: a reminder", [json.loads(line)["kind"] for line in b("export", "store", "sms", "--since", day(4)).splitlines()], ["reminder"])
     same("and its case", len(b("export", "store", "cases", "--since", day(4)).splitlines()), 1)
     for args in (("check", "store"), ("list", "store"), ("status", "store"), ("export", "store", "cases"), ("why", "store", b.sms("out6", "77011111111")[0][0])):
-        with open("/dev/full", "w") as full:
-            done = subprocess.run([BESIK, *args], stdout=full, stderr=subprocess.PIPE, text=True, cwd=b.work, timeout=60)
-        same(f"{args[0]} on a full device", (done.returncode, "standard output: cannot write" in done.stderr), (1, True))
+        code, told = on_full_device(b, *args)
+        same(f"{args[0]} on a full device", (code, "standard output: cannot write" in told), (1, True))
     b("forget", "store", "77011111111")
     same("a phone that is forgotten", "were struck" in b("case", "store", "77011111111"), True)
     b("purge", "store", "--closed-before", "2025-10-01T00:00:00+05:00", "--json")
+
+
+def on_full_device(b, *args):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BESIK, *args], stdout=full, stderr=subprocess.PIPE, text=True, cwd=b.work, timeout=60)
+    return done.returncode, done.stderr
 
 
 def test_output_full(b):
@@ -418,11 +423,26 @@ def test_output_full(b):
     b.init()
     b.run(2, "out2", b.write("n2.csv", NOTICES + notice("N1", "77011111111", 2)))
     for args in (("case", "store", "77011111111"), ("report", "store"), ("run", "store", "--out", "out3", "--as-of", day(3))):
-        with open("/dev/full", "w") as full:
-            done = subprocess.run([BESIK, *args], stdout=full, stderr=subprocess.PIPE, text=True, cwd=b.work, timeout=60)
-        same(f"{args[0]} on a full device", (done.returncode, done.stderr), (1, f"besik {args[0]}: standard output: cannot write\n"))
+        same(f"{args[0]} on a full device", on_full_device(b, *args), (1, f"besik {args[0]}: standard output: cannot write\n"))
     b.run(3, "out3")
     same("and given again it is told", json.loads(b.run(3, "out3", more=("--json",)))["run"], 2)
+
+
+def test_much_output_full(b):
+    """more than stdio holds back is written at once, and leaves nothing that a last flush could fail at"""
+    b.init()
+    notices = b.write("n2.csv", NOTICES + "".join(notice(f"N{i}", f"7701222{i:04}", 2) for i in range(90)))
+    b.run(2, "out2", notices)
+    b.run(3, "out3", b.write("m3.csv", MESSAGES + "".join(message(f"m{i}", "77012220000", 3, "12:00:00", "?") for i in range(90))))
+    b.run(5, "out5", b.write("r5.csv", RECEIPTS + f'{b.sms("out2", "77012220001")[0][0]},accepted,{day(5)}\n'))
+    empty = [b.write(f"empty{i}.csv", f"{chr(10) * i}") for i in range(1, 40)]
+    for args in (("case", "store", "77012220000"), ("case", "store", "77012220000", "--json"), ("list", "store"), ("list", "store", "--json"),
+                 ("report", "store"), ("report", "store", "--json"), ("profile", "check", "--json", *[notices] * 9),
+                 ("run", "store", "--out", "out6", "--as-of", day(6), "--json", *empty)):
+        size = len(b(*args)) if args[0] != "run" else 4097
+        same(f"{' '.join(args[:2])}: {size} bytes are much", size > 4096, True)
+        same(f"{' '.join(args)} on a full device", on_full_device(b, *args), (1, f"besik {args[0]}: standard output: cannot write\n"))
+    same("the run took effect, and is told", len(b.run(6, "out6", *empty, more=("--json",))) > 4096, True)
 
 
 def main():

@@ -36,6 +36,7 @@ enum { SCENE_EVENTS_MAX = 4096, SCENE_OUTAGES_MAX = 16, SCENE_OPERATORS = 4, SCE
 #define SCENE_BEGIN_MS (20393LL * DAY_MS + 19 * HOUR_MS) /* 2025-11-02T00:00:00+05:00 */
 #define SCENE_PHONE 10000001u                             /* 77010000001, kcell */
 #define SCENE_SEED 77u
+#define SCENE_TOTALS 40
 
 /* ---- a small country ---- */
 
@@ -65,8 +66,8 @@ struct scene {
     struct ref_outage outages[SCENE_OUTAGES_MAX];
     struct run_facts facts;
     struct apply apply;
-    struct totals_row totals[8];
-    int64_t totals_counts[8];
+    struct totals_row totals[SCENE_TOTALS];
+    struct totals_count totals_counts[SCENE_TOTALS];
     struct operator_news news[SCENE_OPERATORS];
     int64_t settled[SCENE_OPERATORS];
     struct event *events[SCENE_EVENTS_MAX];
@@ -551,7 +552,7 @@ static inline void scene_render(struct scene *scene)
                       (long long)scene->news[i].late_count, scene_show(scene, scene->news[i].late_first_ms),
                       scene_show(scene, scene->news[i].late_last_ms));
     for (uint32_t i = 0; i < scene->facts.totals_count; i++)
-        scene_got(scene, "total %u %lld", i, (long long)scene->totals_counts[i]);
+        scene_got(scene, "total %u %llu", i, (unsigned long long)scene->totals_counts[i].found);
     for (uint32_t i = 0; i < apply->awaited.count && scene->show_awaited; i++) {
         const struct awaited *awaited = &apply->awaited.items[i];
         scene_got(scene, "%s %u.%u %.*s %u %s", awaited->cancel ? "unwait" : "wait", awaited->case_number, awaited->sms_number,
@@ -576,6 +577,8 @@ static inline void scene_play(struct scene *scene)
     scene->due_count = kept;
     memset(&apply->counts, 0, sizeof apply->counts);
     memset(scene->totals_counts, 0, sizeof scene->totals_counts);
+    qsort(scene->totals, scene->facts.totals_count, sizeof *scene->totals, totals_order);
+    totals_reach(scene->totals, scene->facts.totals_count);
     for (unsigned i = 0; i < SCENE_OPERATORS; i++)
         scene->news[i] = (struct operator_news){.heard_ms = NEVER_MS, .receipted_ms = NEVER_MS};
     if (!scene->only_due || scene->event_count || (is_due && scene->record_open)) {
@@ -846,8 +849,8 @@ static inline void scene_do(struct scene *scene, char *line)
         scene->settled[operator] = scene->zero_ms + scene_span(scene, scene_word(&rest));
     } else if (scene_is_word(word, "total")) {
         char *party = scene_word(&rest), *kind = scene_word(&rest);
-        struct totals_row *row = &scene->totals[scene->facts.totals_count++];
-        *row = (struct totals_row){.kind = KIND_MESSAGES};
+        struct totals_row *row = &scene->totals[scene->facts.totals_count];
+        *row = (struct totals_row){.kind = KIND_MESSAGES, .number = scene->facts.totals_count++};
         if (scene_is_word(kind, "responses")) {
             row->of_agency = true;
             row->kind = KIND_RESPONSES;

@@ -1411,14 +1411,57 @@ Test(apply, totals_beyond)
     scene_message(scene, 1, "m1", at, "1414", "x");
     scene_message(scene, 1, "m2", at + 1, "1414", "x");
     const struct totals_row row = {.operator = 1, .kind = KIND_MESSAGES, .from_ms = at, .to_ms = at + 1};
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         scene->totals[i] = row;
+        scene->totals[i].number = i;
+    }
     scene->totals[1].kind = KIND_RECEIPTS;
     scene->facts.totals_count = 2;
     scene_play(scene);
-    cr_expect_eq(scene->totals_counts[0], 1);
-    cr_expect_eq(scene->totals_counts[1], 0);
-    cr_expect_eq(scene->totals_counts[2], 0);
+    cr_expect_eq(scene->totals_counts[0].found, 1);
+    cr_expect_eq(scene->totals_counts[1].found, 0);
+    cr_expect_eq(scene->totals_counts[2].found, 0);
+    scene_free(scene);
+}
+
+/* What is counted for rows that overlap in every way is what one finds who holds each record against each row. */
+Test(apply, totals_that_overlap)
+{
+    enum { RECORDS = 24, ROWS = SCENE_TOTALS };
+    struct scene *scene = scene_new("overlap");
+    dice_state = 7;
+    for (unsigned round = 0; round < 60; round++) {
+        int64_t at[RECORDS];
+        unsigned operators[RECORDS], ids[RECORDS], count = 1 + (unsigned)dice(RECORDS);
+        struct totals_row rows[ROWS];
+        scene_begin_run(scene, scene->zero_ms + (int64_t)round * HOUR_MS);
+        for (unsigned i = 0; i < count; i++) {
+            char id[16];
+            at[i] = scene->facts.as_of_ms - (int64_t)dice(12);
+            operators[i] = 1 + (unsigned)dice(3);
+            snprintf(id, sizeof id, "m%u", ids[i] = (unsigned)dice(9));
+            scene_message(scene, operators[i], id, at[i], "1414", "x");
+        }
+        for (unsigned i = 0; i < ROWS; i++) {
+            int64_t from = scene->facts.as_of_ms - (int64_t)dice(14);
+            rows[i] = (struct totals_row){.operator = (uint16_t)(1 + dice(3)), .kind = dice(4) ? KIND_MESSAGES : KIND_RECEIPTS,
+                                          .from_ms = from, .to_ms = from + (int64_t)dice(9) - 1, .number = i};
+        }
+        memcpy(scene->totals, rows, sizeof rows);
+        scene->facts.totals_count = ROWS;
+        scene_play(scene);
+        for (unsigned r = 0; r < ROWS; r++) {
+            uint64_t met = 0;
+            unsigned wanted = 0;
+            for (unsigned i = 0; i < count; i++) {
+                bool held = rows[r].kind == KIND_MESSAGES && operators[i] == rows[r].operator && at[i] >= rows[r].from_ms &&
+                            at[i] < rows[r].to_ms;
+                wanted += held && !(met >> ids[i] & 1);
+                met |= (uint64_t)held << ids[i];
+            }
+            cr_assert_eq(scene->totals_counts[r].found, wanted, "round %u, row %u", round, r);
+        }
+    }
     scene_free(scene);
 }
 

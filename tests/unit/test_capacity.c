@@ -2,7 +2,7 @@
  * what it reads of run.json; on a machine of one core, with a target, with cases that stand elsewhere. */
 #include "tools/capacity.h"
 
-#include "io/sys.h"
+#include "engine/sys/sys.h"
 #include "tools/capacity_plot.h"
 
 #include <criterion/criterion.h>

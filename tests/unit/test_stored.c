@@ -238,15 +238,14 @@ static int find_names(struct segment_view *view, struct fault *fault)
 static int scan(struct segment_view *view, struct fault *fault)
 {
     struct segment_entry entry;
-    int there = 0;
     if (segment_scan(view, 5, fault))
         return -1;
-    while ((there = segment_peek(view, &entry, fault)) > 0) {
+    while (segment_peek(view, &entry)) {
         take_record(entry.record);
         if (segment_next(view, fault))
             return -1;
     }
-    return there;
+    return 0;
 }
 
 static int read_segments(struct fault *fault)
