@@ -265,7 +265,8 @@ static int read_records_of(struct reading *reading, struct dump *dump, struct fa
     if (reading_begin_piece(reading, reading->file, 0))
         return -1;
     while ((found = dump_next(dump, &record, fault)) > 0) {
-        if (source_position(dump_source(dump)) - since >= STREAM_PIECE) {
+        bool many_lines = record.line - base > UINT32_MAX; /* of a compressed file few bytes may be very many */
+        if (many_lines || source_position(dump_source(dump)) - since >= STREAM_PIECE) {
             reading_end_piece(reading, base, true);
             since = source_position(dump_source(dump));
             if (crew_failed(reading->worker->crew) || reading_begin_piece(reading, reading->file, since))
