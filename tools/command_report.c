@@ -11,6 +11,7 @@
 #include "tools/reader.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct report {
     struct reader reader;
@@ -32,6 +33,41 @@ static bool is_active(const struct report *report, uint16_t operator)
     return operator < state->operator_count && finding_awaits_receipts(&state->operators[operator], state->as_of_ms);
 }
 
+struct receipt { /* that says that an SMS failed */
+    const char *id;
+    uint32_t case_number;
+    int64_t at_ms; /* when */
+};
+
+static int take_receipt(uint32_t run, const struct history_row *row, void *context)
+{
+    (void)run;
+    struct receipt *receipt = context;
+    char identity[HISTORY_IDENTITY_MAX];
+    if (row->event == HISTORY_RECEIPT && row->detail == RECEIPT_FAILED && row->case_number == receipt->case_number &&
+        history_identity(row, identity) >= ID_SIZE && memcmp(identity, receipt->id, ID_SIZE) == 0)
+        receipt->at_ms = row->at_ms;
+    return 0;
+}
+
+/* The time of the receipt, which history alone knows; where that was struck, when the SMS was sent. */
+static int find_failed(struct report *report, const struct kase *kase, const struct sms *sms, const char *id, int64_t *ret_at_ms)
+{
+    struct reader *reader = &report->reader;
+    struct receipt receipt = {id, kase->number, NEVER_MS};
+    for (uint32_t run = reader->store.state->run; run && receipt.at_ms == NEVER_MS; run--) { /* it came behind the run that sent it */
+        struct run_row row;
+        int there = store_get_run(&reader->store, run, &row, report->fault);
+        if (there < 0 || history_of_phone(&reader->store.db, reader->store.snapshot, run, reader->phone.number, reader->phone.hash,
+                                          &reader->history, take_receipt, &receipt, report->fault))
+            return -1;
+        if (!there && row.as_of_ms <= sms->at_ms)
+            break;
+    }
+    *ret_at_ms = receipt.at_ms == NEVER_MS ? sms->at_ms : receipt.at_ms;
+    return 0;
+}
+
 static int look_at_sms(struct report *report, const struct kase *kase)
 {
     const struct settings *settings = &report->reader.store.settings;
@@ -45,8 +81,11 @@ static int look_at_sms(struct report *report, const struct kase *kase)
         char id[ID_SIZE];
         struct id_facts facts = {.phone = report->reader.phone.number, .case_number = kase->number, .sms_number = i};
         ids_sms(&report->reader.ids, &facts, id);
+        int64_t since_ms = sms->at_ms;
+        if (failed && find_failed(report, kase, sms, id, &since_ms))
+            return -1;
         struct finding_row row = {.finding = missing ? FINDING_RECEIPT_MISSING : FINDING_SMS_FAILED, .slot = kase->slot,
-                                  .since_ms = sms->at_ms, .phone = report->reader.phone.number, .has_phone = true};
+                                  .since_ms = since_ms, .phone = report->reader.phone.number, .has_phone = true};
         if (add(report, row, reader_operator(&report->reader, sms->operator), (struct span){id, ID_SIZE},
                 missing ? SPAN("no final receipt yet") : SPAN("the open prompt's last SMS was not delivered")))
             return -1;
