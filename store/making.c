@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOOKS_MAX 100u /* a millisecond apart */
 
 /* While STORE/making is there, the rest of the folder is not whole, and only init may touch it: given again after a kill or a
  * loss of power, it begins anew. So no key of a store that was ever whole is overwritten. */
@@ -70,15 +73,30 @@ static int mark(const char *path, struct fault *fault)
     return failed;
 }
 
-static int busy(const char *dir, const char *path, struct fault *fault)
+static bool read_holder(const char *path, char pid[16])
 {
-    char pid[16] = "";
+    memset(pid, 0, 16);
     int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
-    if (fd >= 0) {
-        (void)sys_read_all(fd, pid, sizeof pid - 1, 0);
-        sys.close(fd);
-    }
+    if (fd < 0)
+        return false;
+    (void)sys_read_all(fd, pid, 15, 0);
+    sys.close(fd);
     pid[strspn(pid, "0123456789")] = 0;
+    return *pid;
+}
+
+/* Who has the folder and is not named yet is about to say so, or to end: that is waited for, not long. */
+static int lock(int fd, const char *dir, const char *path, struct fault *fault)
+{
+    char pid[16];
+    int error;
+    for (unsigned looks = 0; (error = flock(fd, LOCK_EX | LOCK_NB) ? errno : 0) == EWOULDBLOCK; looks++) {
+        if (read_holder(path, pid) || looks == LOOKS_MAX)
+            break;
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    if (error != EWOULDBLOCK)
+        return error ? fault_errno(fault, error, "%s: lock", dir) : 0;
     return fault_set(fault, FAULT_BUSY, "%s: busy, another besik init%s%s works on it; wait for it to end", dir,
                      *pid ? " as process " : "", pid);
 }
@@ -86,7 +104,7 @@ static int busy(const char *dir, const char *path, struct fault *fault)
 /* The folder itself is locked before anybody looks into it: of two at once, one finds what the other left. */
 int making_begin(const char *dir, int *ret_fd, struct fault *fault)
 {
-    enum standing standing = STANDS_OTHER;
+    enum standing standing = STANDS_NOTHING;
     char path[4096];
     if (snprintf(path, sizeof path, "%s/%s", dir, MAKING) >= (int)sizeof path)
         return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
@@ -95,9 +113,7 @@ int making_begin(const char *dir, int *ret_fd, struct fault *fault)
     *ret_fd = sys.open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     if (*ret_fd < 0)
         return fault_errno(fault, errno, "%s: open", dir);
-    if (flock(*ret_fd, LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK ? busy(dir, path, fault) : fault_errno(fault, errno, "%s: lock", dir);
-    if (look_into(dir, &standing, fault))
+    if (lock(*ret_fd, dir, path, fault) || look_into(dir, &standing, fault))
         return -1;
     if (standing == STANDS_OTHER)
         return fault_set(fault, FAULT_USAGE, "%s: is there already and is not empty", dir);

@@ -40,8 +40,10 @@ static long left; /* calls until the one that fails; 0: none does */
 
 static bool fails(int error)
 {
+    if (!left || --left)
+        return false;
     errno = error;
-    return left && --left == 0;
+    return true;
 }
 
 static void *f_alloc(size_t size) { return fails(ENOMEM) ? NULL : real.alloc(size); }
@@ -52,6 +54,9 @@ static int f_fsync(int fd) { return fails(EIO) ? -1 : real.fsync(fd); }
 static int f_statvfs(const char *path, struct statvfs *ret) { return fails(EIO) ? -1 : real.statvfs(path, ret); }
 static int f_stat(int at, const char *path, struct stat *ret, int flags) { return fails(EIO) ? -1 : real.stat(at, path, ret, flags); }
 static ssize_t f_read(int fd, void *to, size_t size) { return fails(EIO) ? -1 : real.read(fd, to, size); }
+static int f_unlink(int at, const char *path, int flags) { return fails(EIO) ? -1 : real.unlink(at, path, flags); }
+static DIR *f_opendir(int at, const char *path, int flags) { return fails(EIO) ? NULL : real.opendir(at, path, flags); }
+static struct dirent *f_readdir(DIR *folder) { return fails(EIO) ? NULL : real.readdir(folder); }
 
 static const char *slurp(const char *path)
 {
@@ -250,6 +255,46 @@ Test(capacity, sentences)
     capacity.campaign.slowest = 1;
     capacity_sentence(&capacity, text, sizeof text);
     has(text, "is a night of 1.0 s", true);
+}
+
+/* ---- what a campaign leaves ---- */
+
+static bool is_empty(void)
+{
+    return rmdir(dir) == 0 && mkdir(dir, 0700) == 0 && chdir(dir) == 0;
+}
+
+/* Each call that removes fails once: it is told, the rest goes all the same, and given again nothing is left. */
+Test(capacity, what_cannot_be_removed_is_told)
+{
+    struct capacity capacity = {.dir = dir};
+    for (int call = 0; call < 3; call++) {
+        bool met = true;
+        for (long n = 1; met; n++) {
+            cr_assert_eq(system("mkdir -p store runs/out dumps/day-001 withheld/day-002 && touch store/data.mdb runs/out/a runs/out/b "
+                                "dumps/day-001/c run.err && ln -s /nowhere withheld/day-002/d"), 0);
+            fault = (struct fault){0};
+            left = n;
+            if (call == 0)
+                sys.unlink = f_unlink;
+            else if (call == 1)
+                sys.opendir = f_opendir;
+            else
+                sys.readdir = f_readdir;
+            int failed = capacity_clean(&capacity, &fault);
+            met = left == 0;
+            left = 0;
+            sys = real;
+            cr_assert_eq(failed != 0, met, "call %d, %ld: %s", call, n, fault.text);
+            cr_assert(!met || (fault.code == FAULT_FAILED && strstr(fault.text, ": remove: ")), "call %d, %ld: %s", call, n, fault.text);
+            unsigned stay = 0;
+            for (size_t i = 0; i < 5; i++)
+                stay += access((const char *const[]){"store", "runs", "dumps", "withheld", "run.err"}[i], F_OK) == 0;
+            cr_assert_leq(stay, 1u, "call %d, %ld: of five only that one", call, n);
+            cr_assert(capacity_clean(&capacity, &fault) == 0 && is_empty(), "call %d, %ld", call, n);
+            cr_assert_lt(n, 100);
+        }
+    }
 }
 
 /* ---- what bounds it, what a run tells of itself ---- */

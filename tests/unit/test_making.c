@@ -80,6 +80,42 @@ Test(making, by_one_at_a_time)
     close(first);
 }
 
+static int looks_left, holder_fd;
+
+/* At some look the other one has said who it is, or has ended. */
+static int open_later(int at, const char *path, int flags, mode_t mode)
+{
+    if (strcmp(path, "store/making") == 0 && looks_left && --looks_left == 0) {
+        if (holder_fd >= 0) {
+            close(holder_fd);
+        } else {
+            FILE *file = fopen("store/making", "w");
+            cr_assert(file && fputs("4711\n", file) >= 0 && fclose(file) == 0);
+        }
+    }
+    return real.open(at, path, flags, mode);
+}
+
+Test(making, who_has_it_is_waited_for_to_say_so)
+{
+    int first = -1, second = -1;
+    cr_assert_eq(making_begin("store", &first, &fault), 0, "%s", fault.text);
+    cr_assert_eq(unlink("store/making"), 0);
+    sys.open = open_later;
+    looks_left = 3;
+    holder_fd = -1;
+    cr_expect_eq(making_begin("store", &second, &fault), -1);
+    cr_expect(fault.code == FAULT_BUSY && strstr(fault.text, "another besik init as process 4711 works"), "%s", fault.text);
+    close(second);
+    second = -1;
+    cr_assert_eq(unlink("store/making"), 0);
+    fault = (struct fault){0};
+    looks_left = 3;
+    holder_fd = first;
+    cr_expect_eq(making_begin("store", &second, &fault), 0, "it ended: %s", fault.text);
+    close(second);
+}
+
 /* ---- two that race: the other one comes in between, and is as far as told ---- */
 
 static int other_fd;
