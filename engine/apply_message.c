@@ -110,7 +110,6 @@ static enum reason take_account(struct apply *apply, struct kase *kase, const st
     bool has_text = reply->text.size > 0;
     if (number == 1 && !has_text && kase->account_on_file.size) {
         kase->account = kase->account_on_file;
-        kase->account_answer = 1;
         return REASON_NONE;
     }
     if (number != 2 || !has_text)
@@ -121,7 +120,6 @@ static enum reason take_account(struct apply *apply, struct kase *kase, const st
         return REASON_BAD_ACCOUNT;
     apply->bytes.count += 20;
     kase->account = (struct span){room, 20};
-    kase->account_answer = 2;
     return REASON_NONE;
 }
 

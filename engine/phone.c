@@ -126,10 +126,10 @@ static struct span get_span(struct cursor *in)
 static char *put_case(char *out, const struct kase *kase)
 {
     out = pack_number(out, kase->number);
-    const uint8_t bytes[] = {kase->slot,         kase->step,       kase->lang,           kase->sex,
-                             kase->child_order,  kase->withdrawn,  kase->closed_by,      kase->closed_step,
-                             kase->expired_step, kase->misses,     kase->account_answer, kase->outcomes[0],
-                             kase->outcomes[1],  kase->outcomes[2]};
+    const uint8_t bytes[] = {kase->slot,        kase->step,      kase->lang,      kase->sex,
+                             kase->child_order, kase->withdrawn, kase->closed_by, kase->closed_step,
+                             kase->expired_step, kase->misses,   kase->outcomes[0], kase->outcomes[1],
+                             kase->outcomes[2]};
     memcpy(out, bytes, sizeof bytes);
     out += sizeof bytes;
     out = put_time(out, kase->registered_ms, 0);
@@ -194,7 +194,6 @@ static void get_case(struct cursor *in, struct kase *kase)
     kase->closed_step = get_byte(in, STEP_CLOSED);
     kase->expired_step = get_byte(in, STEP_CLOSED);
     kase->misses = get_byte(in, 3);
-    kase->account_answer = get_byte(in, 2);
     for (unsigned i = 0; i < PHASE_COUNT; i++)
         kase->outcomes[i] = get_byte(in, OUTCOME_COUNT - 1);
     kase->registered_ms = get_time(in, 0);
@@ -263,7 +262,7 @@ static void get_sms(struct cursor *in, struct sms *sms, int64_t before_ms)
 /* ---- the whole ---- */
 
 /* the least that one of them takes, so that a damaged count cannot ask for much */
-#define CASE_SIZE_MIN 46
+#define CASE_SIZE_MIN 45
 #define SMS_SIZE_MIN 5
 #define MARK_SIZE 13
 
@@ -436,7 +435,7 @@ uint32_t phone_forget(struct phone *phone, int64_t as_of_ms)
 #define CLEAR_CHOICE(step, name, code) kase->name = 0;
         CHOICES(CLEAR_CHOICE)
         kase->lang = LANG_BOTH;
-        kase->sex = kase->child_order = kase->account_answer = 0;
+        kase->sex = kase->child_order = 0;
         kase->region = 0;
         kase->birth_day = 0;
         kase->withdrawn = 1;

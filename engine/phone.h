@@ -66,7 +66,6 @@ struct kase {
     /* answers: numbers of their lists, 0 not given */
 #define CHOICE_FIELD(step, name, code) uint16_t name;
     CHOICES(CHOICE_FIELD)
-    uint8_t account_answer; /* 1 the one on file, 2 another */
     struct span notice_id, hospital, iin, account_on_file, account, surname, given, patronymic, reference;
     struct request requests[AGENCY_COUNT];
     uint32_t sms_first, sms_count; /* into the phone's sms list */

@@ -85,7 +85,6 @@ static struct kase some_case(uint32_t number)
         .office = (uint16_t)some_number(999),
         .privilege = (uint16_t)some_number(999),
         .locality = (uint16_t)some_number(999),
-        .account_answer = (uint8_t)dice(3),
     };
     struct span *texts[] = {&kase.notice_id, &kase.hospital, &kase.iin, &kase.account_on_file, &kase.account, &kase.surname, &kase.given,
                             &kase.patronymic, &kase.reference};
@@ -178,7 +177,7 @@ static bool same_case(const struct kase *a, const struct kase *b)
            a->prompt_run == b->prompt_run && a->prompt_ms == b->prompt_ms && a->reminded_ms == b->reminded_ms && a->misses == b->misses &&
            a->missed_run == b->missed_run && a->corrected_run == b->corrected_run && a->last_sms == b->last_sms &&
            a->education == b->education && a->income == b->income && a->office == b->office && a->privilege == b->privilege &&
-           a->locality == b->locality && a->account_answer == b->account_answer;
+           a->locality == b->locality;
 }
 
 static bool same_sms(const struct sms *a, const struct sms *b)
@@ -436,7 +435,7 @@ struct field {
     {"number", NUMBER, 1, 1}, {"slot", BYTE, 1, SLOT_MAX}, {"step", BYTE, 0, STEP_CLOSED}, {"lang", BYTE, 0, LANG_RU},             \
         {"sex", BYTE, 'M', 'M'}, {"child order", BYTE, 1, 20}, {"withdrawn", BYTE, 0, 1}, {"closed by", BYTE, 0, CODE_MOST},       \
         {"closed step", BYTE, 0, STEP_CLOSED}, {"expired step", BYTE, 0, STEP_CLOSED}, {"misses", BYTE, 0, 3},                     \
-        {"account answer", BYTE, 0, 2}, {"outcome 0", BYTE, 0, CODE_MOST}, {"outcome 1", BYTE, 0, CODE_MOST},                      \
+        {"outcome 0", BYTE, 0, CODE_MOST}, {"outcome 1", BYTE, 0, CODE_MOST},                                                      \
         {"outcome 2", BYTE, 0, CODE_MOST}, {"registered", TIME, 0, 0}, {"begun", TIME, 0, 0}, {"since", TIME, 0, 0},               \
         {"expired", TIME, 0, 0}, {"closed", TIME, 0, 0}, {"region", NUMBER, 0, UINT32_MAX}, {"birth day", NUMBER, 0, UINT32_MAX},  \
         {"prompt run", NUMBER, 0, UINT32_MAX}, {"prompt", TIME, 0, 0}, {"reminded", TIME, 0, 0},                                   \
@@ -589,7 +588,7 @@ Test(phone, bounds_of_bytes)
 Test(phone, bounds_of_counts)
 {
     static char bytes[700];
-    static const size_t LEAST[3] = {46, 5, 13};
+    static const size_t LEAST[3] = {45, 5, 13};
     for (unsigned kind = 0; kind < 3; kind++) {
         for (size_t size = 3; size <= sizeof bytes; size++) {
             uint32_t most = (uint32_t)(size / LEAST[kind]);
@@ -603,9 +602,9 @@ Test(phone, bounds_of_counts)
         }
     }
     /* ten cases of which nothing is said, and ten marks */
-    static char least[3 + 3 + 10 * 46 + 10 * 13] = {10, 0, 10};
+    static char least[3 + 3 + 10 * 45 + 10 * 13] = {10, 0, 10};
     for (unsigned i = 0; i < 10; i++) {
-        char *at = least + 6 + i * 46;
+        char *at = least + 6 + i * 45;
         at[0] = (char)(i + 1), at[1] = 1;
     }
     static struct room room;
