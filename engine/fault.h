@@ -34,7 +34,7 @@ bool fault_of_path(int error);
 int fault_memory(struct fault *fault);
 
 /* Appends a line to a fault of the same code (many broken files are named at once); sets it where there is none.
- * What no longer fits is counted in a last line. Returns -1. */
+ * Where no more fits a last line says that there are more. Returns -1. */
 int fault_add(struct fault *fault, enum fault_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

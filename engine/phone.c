@@ -250,7 +250,7 @@ static void get_sms(struct cursor *in, struct sms *sms, int64_t before_ms)
 {
     *sms = (struct sms){0};
     sms->at_ms = get_time(in, before_ms);
-    sms->operator=(uint16_t) get_up_to(in, UINT16_MAX);
+    sms->operator = (uint16_t)get_up_to(in, UINT16_MAX);
     sms->kind = get_byte(in, SMS_KIND_COUNT - 1);
     sms->what = get_byte(in, sms->kind == SMS_INFO ? INFO_COUNT - 1u : STEP_COUNT - 1u);
     uint8_t flags = get_byte(in, 0x27);

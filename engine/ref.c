@@ -67,7 +67,7 @@ uint16_t ref_prefix_operator(const struct ref *ref, uint32_t phone)
 
 static inline bool outage_is_of(const struct ref_outage *outage, uint16_t operator)
 {
-    return outage->operator== - 1 || outage->operator== operator;
+    return outage->operator == -1 || outage->operator == operator;
 }
 
 int64_t ref_outage_ms(const struct ref *ref, uint16_t operator, int64_t from_ms, int64_t to_ms)

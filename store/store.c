@@ -538,7 +538,7 @@ int store_sweep(const struct store *store, struct db_writer *writer, struct faul
     if (db_sweep(writer, TABLE_DUE, zero, 0, judge_due, &sweep, fault) ||
         db_sweep(writer, TABLE_FOLDERS, zero, 0, judge_old_folder, &sweep, fault))
         return -1;
-    for (; sweep.operator< state->operator_count; sweep.operator++) {
+    for (; sweep.operator < state->operator_count; sweep.operator++) {
         uint8_t from[2];
         db_put_u16(from, (uint16_t)sweep.operator);
         if (db_sweep(writer, TABLE_AWAITED, from, sizeof from, judge_awaited, &sweep, fault))

@@ -74,7 +74,7 @@ static void sort_awaited(struct run *run, struct awaited_row *rows, size_t count
         return;
     }
     size_t at = 0;
-    for (uint32_t operator = 0; operator< run->facts.ref->operator_count && at < count; operator++)
+    for (uint32_t operator = 0; operator < run->facts.ref->operator_count && at < count; operator++)
         for (size_t i = 0; i < count; i++)
             if (rows[i].operator == operator)
                 parted[at++] = rows[i];

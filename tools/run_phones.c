@@ -23,15 +23,16 @@ struct phones {
 
 static int widen(void *list, uint32_t *capacity, uint32_t need, size_t item_size, struct fault *fault)
 {
-    uint32_t wanted = *capacity ? *capacity : 64;
+    uint64_t wanted = *capacity ? *capacity : 64;
     while (wanted < need)
         wanted *= 2;
+    wanted = wanted > UINT32_MAX ? UINT32_MAX : wanted;
     void **items = list;
-    void *grown = sys.realloc(*items, (size_t)wanted * item_size);
+    void *grown = sys.realloc(*items, wanted * item_size);
     if (!grown)
         return fault_memory(fault);
     *items = grown;
-    *capacity = wanted;
+    *capacity = (uint32_t)wanted;
     return 0;
 }
 

@@ -49,7 +49,7 @@ static void sound(const struct record_reader *reader, enum kind kind)
     const struct event *event = &reader->event;
     struct span fields[EVENT_FIELDS_MAX];
     if (kind == KIND_TOTALS) {
-        CHECK(reader->totals.of_agency ? reader->totals.agency < AGENCY_COUNT : reader->totals.operator< REF.operator_count);
+        CHECK(reader->totals.of_agency ? reader->totals.agency < AGENCY_COUNT : reader->totals.operator < REF.operator_count);
         return;
     }
     CHECK(event_fields(event, fields) == FIELDS[kind] && event->kind == kind && event_equal(event, event));
@@ -63,7 +63,7 @@ static void sound(const struct record_reader *reader, enum kind kind)
     if (kind == KIND_NOTICES)
         CHECK(value_iin(fields[NOTICE_IIN]) && (fields[NOTICE_ACCOUNT].size == 0 || fields[NOTICE_ACCOUNT].size == 20));
     if (kind == KIND_MESSAGES)
-        CHECK(event->operator< REF.operator_count && REF.operators[event->operator].active);
+        CHECK(event->operator < REF.operator_count && REF.operators[event->operator].active);
     if (kind == KIND_RESPONSES)
         CHECK(event->agency < AGENCY_COUNT && event->case_number > 0);
     if (kind == KIND_RECEIPTS)

@@ -39,7 +39,7 @@ static void sound(const struct ref_set *set)
     for (unsigned i = 0; i < 1000; i++)
         CHECK(ref->prefixes[i] < ref->operator_count);
     for (uint32_t i = 0; i < ref->outage_count; i++)
-        CHECK(ref->outages[i].operator >= -1 && ref->outages[i].operator< (int32_t)ref->operator_count);
+        CHECK(ref->outages[i].operator >= -1 && ref->outages[i].operator < (int32_t)ref->operator_count);
     (void)ref_outage_ms(ref, 0, 1700000000000, 1800000000000);
     const struct ref_text *text = ref_texts(set, &texts);
     for (uint32_t i = 0; i < texts; i++)

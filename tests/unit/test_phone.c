@@ -182,7 +182,7 @@ static bool same_case(const struct kase *a, const struct kase *b)
 
 static bool same_sms(const struct sms *a, const struct sms *b)
 {
-    return a->at_ms == b->at_ms && a->operator== b->operator&& a->kind == b->kind && a->what == b->what && a->statuses == b->statuses &&
+    return a->at_ms == b->at_ms && a->operator == b->operator && a->kind == b->kind && a->what == b->what && a->statuses == b->statuses &&
            a->final == b->final;
 }
 

@@ -401,7 +401,7 @@ Test(records, events)
     draft = good(KIND_MESSAGES);
     put(&draft, "text=R 1 1 \t\n", room);
     cr_assert_eq(read_draft(&draft), REASON_NONE);
-    cr_expect(reader->event.phone == 10000001 && reader->event.operator== 1 && reader->event.flags == 0);
+    cr_expect(reader->event.phone == 10000001 && reader->event.operator == 1 && reader->event.flags == 0);
     expect_fields("message", (const char *const[]){"m1", "R 1 1 \t\n"}, 2);
     static const char *const OTHER_CODES[] = {"short_code=1415", "short_code=", "short_code=14140", "short_code= 1414"};
     for (size_t i = 0; i < COUNT(OTHER_CODES); i++) {
@@ -418,7 +418,7 @@ Test(records, events)
 
     draft = good(KIND_TOTALS);
     cr_assert_eq(read_draft(&draft), REASON_NONE);
-    cr_expect(!reader->totals.of_agency && reader->totals.operator== 1 && reader->totals.kind == KIND_MESSAGES && reader->totals_count == 7);
+    cr_expect(!reader->totals.of_agency && reader->totals.operator == 1 && reader->totals.kind == KIND_MESSAGES && reader->totals_count == 7);
     cr_expect(reader->totals.to_ms == rules.as_of_ms && reader->totals.from_ms == rules.as_of_ms - DAY_MS);
     put(&draft, "party=akimat", room);
     put(&draft, "kind=responses", room);
@@ -563,7 +563,7 @@ Test(records, unknown_and_missing_columns)
     fields[0] = (struct csv_field){long_text, 4097, false};
     cr_assert(layout_of("note,text,msisdn,other,short_code,message_id,received_at,operator", &layout, wrong), "%s", wrong);
     cr_expect_eq(read_fields(&layout, fields, 8), REASON_NONE);
-    cr_expect(reader->event.operator== 1 && reader->event.operator_rank == 2);
+    cr_expect(reader->event.operator == 1 && reader->event.operator_rank == 2);
     expect_fields("message", (const char *const[]){"m1", "R 1 1"}, 2);
     cr_expect_eq(read_fields(&layout, fields, 7), REASON_BAD_FIELDS);
 

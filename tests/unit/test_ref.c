@@ -181,7 +181,7 @@ Test(ref, outage_ms_by_counting)
         for (uint32_t i = 0; i < ref.outage_count; i++)
             outages[i] = (struct ref_outage){rand_r(&seed) % 4 - 1, rand_r(&seed) % 60,
                                              rand_r(&seed) % 8 ? rand_r(&seed) % 60 : INT64_MAX};
-        uint16_t operator=(uint16_t)(rand_r(&seed) % 3);
+        uint16_t operator = (uint16_t)(rand_r(&seed) % 3);
         int64_t from_ms = rand_r(&seed) % 60, to_ms = rand_r(&seed) % 60, expected_ms = 0;
         for (int64_t at_ms = from_ms; at_ms < to_ms; at_ms++)
             expected_ms += ref_outage_on(&ref, operator, at_ms);
