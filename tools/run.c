@@ -1,14 +1,11 @@
 /* run.c - one run: the table of contents. Each step is one call; between them stands what holds from there on. */
 #include "tools/run.h"
 
-#include "engine/check.h"
 #include "engine/values.h"
 #include "tools/open_store.h"
 #include "tools/run_setup.h"
 #include "tools/sandbox.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -48,94 +45,6 @@ static int check_as_of(struct run *run)
     return 0;
 }
 
-/* ---- the same run again ---- */
-
-static int hash_order(const void *a, const void *b)
-{
-    return XXH128_cmp(a, b);
-}
-
-/* What tells a run's inputs from others': their contents as a multiset. */
-static int digest_inputs(struct run *run, XXH128_hash_t *ret_digest)
-{
-    XXH128_hash_t *hashes = sys.alloc((run->inputs.file_count + 1) * sizeof *hashes);
-    if (!hashes)
-        return fault_memory(run->fault);
-    for (uint32_t i = 0; i < run->inputs.file_count; i++)
-        hashes[i] = run->inputs.files[i].hash;
-    qsort(hashes, run->inputs.file_count, sizeof *hashes, hash_order);
-    *ret_digest = XXH3_128bits(hashes, run->inputs.file_count * sizeof *hashes);
-    sys.free(hashes);
-    return 0;
-}
-
-/* The run number and store name in a folder's run.json; 0 where it is none. */
-static uint32_t folder_run(const char *folder, char store[STORE_NAME_SIZE * 2 + 1])
-{
-    char path[4200], head[1024];
-    snprintf(path, sizeof path, "%s/run.json", folder);
-    int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
-    if (fd < 0)
-        return 0;
-    ssize_t size = sys.pread(fd, head, sizeof head - 1, 0);
-    sys.close(fd);
-    unsigned number = 0;
-    if (size <= 0)
-        return 0;
-    head[size] = 0;
-    return sscanf(head, "{\"besik\": 1, \"run\": %u, \"as_of\": \"%*[^\"]\", \"store\": \"%32[0-9a-f]\"", &number, store) == 2
-               ? number
-               : 0;
-}
-
-/* What the run told when it was done. Returns 1, or a fault. */
-static int tell_folder_again(struct run *run, uint32_t number)
-{
-    if (!run->options->json) {
-        printf("run %u: done before: %s\n", number, run->options->out);
-        return 1;
-    }
-    char path[4200], bytes[16384];
-    snprintf(path, sizeof path, "%s/run.json", run->options->out);
-    int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
-    ssize_t size = fd < 0 ? -1 : 1;
-    for (off_t at = 0; size > 0; at += size)
-        if ((size = sys.pread(fd, bytes, sizeof bytes, at)) > 0)
-            fwrite(bytes, 1, (size_t)size, stdout);
-    int error = errno;
-    if (fd >= 0)
-        sys.close(fd);
-    return size < 0 ? fault_errno(run->fault, error, "%s: read", path) : 1;
-}
-
-/* --out stands already: 1 it is this very run (nothing to do), else a fault. */
-static int check_folder_again(struct run *run)
-{
-    struct run_row row;
-    char store[STORE_NAME_SIZE * 2 + 1];
-    uint32_t number = folder_run(run->options->out, store);
-    int there = !number || strcmp(store, run->store->name) != 0 ? 1 : store_get_run(run->store, number, &row, run->fault);
-    if (there < 0)
-        return -1;
-    if (there == 0) {
-        XXH128_hash_t digest;
-        bool same_time = !run->options->as_of || run->facts.as_of_ms == row.as_of_ms;
-        run->ingest.hash_only = true;
-        if (same_time && (ingest_run(&run->ingest, run->fault) || digest_inputs(run, &digest)))
-            return -1;
-        if (same_time && XXH128_isEqual(digest, row.digest)) {
-            return tell_folder_again(run, number);
-        }
-    }
-    return fault_set(run->fault, FAULT_USAGE, "%s: stands already and holds another run; give another --out", run->options->out);
-}
-
-static bool folder_stands(const char *path)
-{
-    struct stat stat;
-    return sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* ---- between the passes ---- */
 
 /* Totals records are looked up by every phone: one list, for all. */
@@ -167,122 +76,6 @@ static int share_totals(struct run *run)
     return 0;
 }
 
-static void add_up(struct run *run)
-{
-    for (uint32_t w = 0; w < run->worker_count; w++) {
-        const struct apply *apply = &run->workers[w].apply;
-        counts_add(&run->counts, &apply->counts);
-        for (uint32_t i = 0; i < run->inputs.file_count; i++) {
-            run->inputs.files[i].duplicates += run->workers[w].duplicates[i];
-            run->inputs.files[i].mended += run->workers[w].mended[i];
-            run->inputs.files[i].records -= run->workers[w].joined_parts[i];
-        }
-        for (uint32_t i = 0; i < run->facts.totals_count; i++)
-            run->totals_found[i] += apply->totals_counts[i].found;
-        for (uint32_t i = 0; i < run->facts.ref->operator_count; i++) {
-            struct operator_news *sum = &run->news[i];
-            const struct operator_news *news = &apply->news[i];
-            if (news->heard_ms > sum->heard_ms)
-                sum->heard_ms = news->heard_ms;
-            if (news->receipted_ms > sum->receipted_ms)
-                sum->receipted_ms = news->receipted_ms;
-            if (!news->late_count)
-                continue;
-            if (!sum->late_count || news->late_first_ms < sum->late_first_ms)
-                sum->late_first_ms = news->late_first_ms;
-            if (!sum->late_count || news->late_last_ms > sum->late_last_ms)
-                sum->late_last_ms = news->late_last_ms;
-            sum->late_count += news->late_count;
-        }
-    }
-    for (uint32_t i = 0; i < run->inputs.file_count; i++)
-        if (run->inputs.files[i].has_kind)
-            run->counts.records[run->inputs.files[i].kind] += (int64_t)run->inputs.files[i].records;
-    /* the workers counted changes of what stands open: the store keeps the sums */
-    for (enum step step = 0; step < STEP_COUNT; step++)
-        run->counts.open[step] = run->state->totals.open[step] += run->counts.open[step];
-    for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
-        run->counts.overdue[agency] = run->state->totals.overdue[agency] += run->counts.overdue[agency];
-    run->counts.cases_open = run->state->totals.cases_open += run->counts.cases_open;
-    run->counts.cases_closed = run->state->totals.cases_closed += run->counts.cases_closed;
-}
-
-static int64_t sum(const int64_t *counts, size_t count)
-{
-    int64_t all = 0;
-    for (size_t i = 0; i < count; i++)
-        all += counts[i];
-    return all;
-}
-
-static int check_sms_limit(struct run *run)
-{
-    int64_t sms = sum(&run->counts.sms[0][0], SMS_KIND_COUNT * SMS_WHAT_MAX);
-    if (run->options->sms_limit < 0 || sms <= run->options->sms_limit)
-        return 0;
-    return fault_set(run->fault, FAULT_INPUT, "the run would send %lld SMS, more than --sms-limit %lld: nothing took effect",
-                     (long long)sms, (long long)run->options->sms_limit);
-}
-
-static int finish_outputs(struct run *run)
-{
-    return run_finish_files(run) || output_finish(run->rejects_file, run->fault) || output_finish(run->findings_file, run->fault) ? -1 : 0;
-}
-
-/* The instant in which the run takes effect. */
-static int decide(struct run *run)
-{
-    struct run_row row = {.as_of_ms = run->facts.as_of_ms};
-    if (digest_inputs(run, &row.digest))
-        return -1;
-    run->writer.limit = SIZE_MAX; /* from here to the commit all is one transaction */
-    run->state->run = run->facts.run;
-    run->state->as_of_ms = run->facts.as_of_ms;
-    run->state->forgotten_ms = run->facts.forget_before_ms;
-    run->deciding = true;
-    return store_put_state(run->state, &run->writer, run->fault) ||
-                   store_put_run(run->facts.run, &row, &run->writer, run->fault) ||
-                   store_put_pending(&run->place, &run->writer, run->fault) ||
-                   store_mark_unfinished(&run->writer, false, run->fault) || db_write_commit(&run->writer, run->fault)
-               ? -1
-               : 0;
-}
-
-/* What the run no longer needs; a failure here is nothing: the next command that writes does it again. */
-static void clean_up(struct run *run)
-{
-    struct fault ignored = {0};
-    struct db_writer writer;
-    memcpy(run->store->state, run->state, store_state_size(run->state));
-    if (db_write_begin(&writer, &run->store->db, run_transaction_size(run), &ignored))
-        return;
-    if (store_clear_pending(&writer, &ignored) == 0 && store_sweep(run->store, &writer, &ignored) == 0 &&
-        db_write_commit(&writer, &ignored) == 0)
-        store_note_looked(run->store);
-    db_write_abort(&writer);
-}
-
-static int publish(struct run *run)
-{
-    if (sys.fsync(run->folder_fd) != 0)
-        return fault_errno(run->fault, errno, "%s: sync", run->place.hidden);
-    if (!run->writing) /* a dry run: the folder appears, the store stays as it is */
-        return publish_finish(&run->place, run->fault);
-    double began = progress_now();
-    if (decide(run))
-        return -1;
-    run->stages[STAGE_COMMIT] += progress_now() - began;
-    /* Beyond this point the run has taken effect. */
-    return publish_finish(&run->place, run->fault);
-}
-
-static double lap(double *since)
-{
-    double now = progress_now(), spent = now - *since;
-    *since = now;
-    return spent;
-}
-
 static int begin_writing(struct run *run)
 {
     if (run->options->dry_run)
@@ -293,28 +86,18 @@ static int begin_writing(struct run *run)
     return store_sweep(run->store, &run->writer, run->fault) || store_mark_unfinished(&run->writer, true, run->fault) ? -1 : 0;
 }
 
-/* One line on standard output, or with --json the run.json that stands in the folder. */
-static void tell_summary(struct run *run, double seconds)
-{
-    const struct counts *counts = &run->counts;
-    char line[256];
-    snprintf(line, sizeof line, "run %u%s: %lld records (%llu rejected), %lld SMS, %lld requests, %llu findings in %.1f s", run->facts.run,
-             run->options->dry_run ? " (dry)" : "", (long long)sum(counts->records, KIND_COUNT),
-             (unsigned long long)sum(&counts->rejects[0][0], KIND_COUNT * REASON_COUNT),
-             (long long)sum(&counts->sms[0][0], SMS_KIND_COUNT * SMS_WHAT_MAX), (long long)sum(counts->requests, AGENCY_COUNT),
-             (unsigned long long)run->findings_rows, seconds);
-    progress_end(&run->progress, line);
-    if (run->options->json)
-        fwrite(run->json.data, 1, run->json.size, stdout);
-    else
-        printf("%s: %s\n", line, run->options->out);
-}
-
 static void tick_reading(void *context)
 {
     struct run *run = context;
     progress_tick(&run->progress, (double)atomic_load(&run->ingest.bytes_done), (double)run->inputs.total_size,
                   atomic_load(&run->ingest.records_done));
+}
+
+static double lap(double *since)
+{
+    double now = progress_now(), spent = now - *since;
+    *since = now;
+    return spent;
 }
 
 static int do_passes(struct run *run)
@@ -325,38 +108,52 @@ static int do_passes(struct run *run)
     progress_stage(&run->progress, "read");
     run->crew.tick = tick_reading;
     run->crew.tick_context = run;
-    if (ingest_run(&run->ingest, run->fault) || share_totals(run) || run_pop_due(run))
+    if (ingest_run(&run->ingest, run->fault) || /* the files */
+        share_totals(run) ||
+        run_pop_due(run)) /* whose time has come */
         return -1;
     run->crew.tick = NULL;
     run->stages[STAGE_READ] = lap(&since);
     /* Beyond this point no file is read: each record has its destination, and its place in its file. */
 
     progress_stage(&run->progress, "apply");
-    if (run_tell_notices_apart(run))
+    if (run_tell_notices_apart(run)) /* a record that names a notice alone gets its phone */
         return -1;
     /* Beyond this point every event has its phone. */
 
-    if (run_open_decide(run) || begin_writing(run) || publish_begin(&run->place, &run->folder_fd, run->fault) ||
-        run_apply_phones(run))
+    if (run_open_decide(run) || /* is the table of open cases written anew? */
+        begin_writing(run) ||
+        publish_begin(&run->place, &run->folder_fd, run->fault) ||
+        run_apply_phones(run)) /* every phone that is named or due: rules, SMS, requests, its new record */
         return -1;
-    add_up(run);
-    if (check_sms_limit(run))
+    run_add_up(run);
+    if (run_check_sms_limit(run))
         return -1;
     run->stages[STAGE_APPLY] = lap(&since);
     /* Beyond this point all is decided; what follows only writes it down. */
 
     progress_stage(&run->progress, "commit");
-    if (run_index_notices(run) || run_merge_segments(run) || run_reconcile(run) || run_flush_queues(run))
+    if (run_index_notices(run) ||
+        run_merge_segments(run) ||
+        run_reconcile(run) ||
+        run_flush_queues(run)) /* what becomes due later */
         return -1;
     run->stages[STAGE_COMMIT] = lap(&since);
 
     progress_stage(&run->progress, "publish");
-    if (run_write_rejects(run) || run_write_findings(run) || finish_outputs(run))
+    if (run_write_rejects(run) ||
+        run_write_findings(run) ||
+        run_finish_files(run) ||
+        output_finish(run->rejects_file, run->fault) ||
+        output_finish(run->findings_file, run->fault))
         return -1;
     run->stages[STAGE_PUBLISH] = lap(&since);
-    if (run_write_json(run, since - begun) || run_folder_inputs(run) || run_folder_store(run) || publish(run))
+    if (run_write_json(run, since - begun) ||
+        run_folder_inputs(run) ||
+        run_folder_store(run) || /* for reissue */
+        run_publish(run))        /* it takes effect, and the folder appears */
         return -1;
-    tell_summary(run, since - begun);
+    run_tell_summary(run, since - begun);
     return 0;
 }
 
@@ -407,8 +204,8 @@ static int prepare(struct run *run)
         return -1;
     if (SANDBOX_ON)
         sandbox_settle(); /* threads and rings stand */
-    if (folder_stands(run->options->out))
-        return check_folder_again(run);
+    if (run_folder_stands(run->options->out))
+        return run_check_folder_again(run);
     return check_as_of(run) || run_check_space(run) ? -1 : 0;
 }
 
@@ -441,7 +238,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     if (begun && failed && run->folder_fd >= 0 && !run->deciding)
         publish_abandon(&run->place); /* not taken effect: nothing is left of it */
     if (begun && !failed && run->writing)
-        clean_up(run);
+        run_clean_up(run);
     if (run->folder_fd >= 0)
         sys.close(run->folder_fd);
     buffer_free(&run->json);

@@ -199,6 +199,16 @@ int run_open_metrics(struct run *run);
 void run_write_metrics(const struct run *run, bool success, bool done);
 void run_count_finding(struct run *run, enum finding finding, struct span party);
 void run_count_finding_end(struct run *run);
+/* run_again.c. --out stands already: 1 it is this very run, which is told, and nothing is to be done; else a fault. */
+int run_check_folder_again(struct run *run);
+bool run_folder_stands(const char *path);
+int run_digest_inputs(struct run *run, XXH128_hash_t *ret_digest); /* their contents as a multiset tell them from other runs' */
+/* run_end.c */
+void run_add_up(struct run *run); /* what the workers counted */
+int run_check_sms_limit(struct run *run);
+int run_publish(struct run *run);    /* a run of a store takes effect in it: from then on it is only to be ended */
+void run_clean_up(struct run *run);  /* of what is needed no longer; a failure is nothing: the next command that writes does it again */
+void run_tell_summary(struct run *run, double seconds); /* a line on standard output, or with --json the folder's run.json */
 int run_folder_open(struct run *run); /* run_folder.c */
 void run_folder_close(struct run *run);
 void run_folder_file(struct run *run, struct output *output); /* its blocks are packed, for reissue; any thread */
