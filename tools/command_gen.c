@@ -13,7 +13,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+static int refuse(const char *dir, const char *doing, int error, struct fault *fault)
+{
+    return fault_of_path(error) ? fault_set(fault, FAULT_USAGE, "%s: %s", dir, strerror(error)) : fault_errno(fault, error, "%s: %s", dir, doing);
+}
 
 /* Makes DIR, or takes an empty one. */
 int gen_take_folder(const char *dir, struct fault *fault)
@@ -21,10 +27,10 @@ int gen_take_folder(const char *dir, struct fault *fault)
     if (sys.mkdir(AT_FDCWD, dir, 0700) == 0)
         return 0;
     if (errno != EEXIST)
-        return fault_errno(fault, errno, "%s: make", dir);
+        return refuse(dir, "make", errno, fault);
     DIR *folder = sys.opendir(AT_FDCWD, dir, O_NOFOLLOW);
     if (!folder)
-        return fault_errno(fault, errno, "%s: open", dir);
+        return refuse(dir, "open", errno, fault);
     int error;
     bool empty = !sys_next_name(folder, &error);
     sys.closedir(folder);

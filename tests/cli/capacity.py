@@ -70,6 +70,8 @@ def test_refused(room):
     with open(f"{room.work}/full/x", "w"):
         pass
     room("capacity", "full", "--cases", 10, exit=2, says="not empty")
+    room("capacity", __file__, "--cases", 10, exit=2, says="Not a directory")
+    room("capacity", "nosuch/x", "--cases", 10, exit=2, says="No such file")
     same("what stood there", os.listdir(f"{room.work}/full"), ["x"])
     for args, says in ((["--scenario", "weekly"], "--scenario"), (["--outage", "3"], "replay"), (["--target", "soon"], "--target"), (["--target", "10ms"], "--target"),
                        (["--target", "9s", "--cases", "5"], "--target"), (["--scenario", "replay", "--days", "5"], "--days"), (["--cases", "0"], "--cases"),

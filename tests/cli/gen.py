@@ -134,6 +134,8 @@ def test_refused(room):
     begin(room)
     room("gen", "dumps", "--cases", 10, exit=2, says="not empty")
     room("gen", "x", exit=2, says="--cases")
+    room("gen", __file__, "--cases", 10, exit=2, says="Not a directory")
+    room("gen", "nosuch/x", "--cases", 10, exit=2, says="No such file")
     room("gen", "x", "--cases", 10, "--answers", "out", exit=2, says="either")
     for option, value in (("cases", 0), ("cases", "many"), ("days", 0), ("days", 401), ("errors", "0.6"), ("errors", "x"), ("seed", "-1"), ("workers", 0)):
         room("gen", "x", *({"cases": []}.get(option, ["--cases", 10])), f"--{option}", value, exit=2, says=f"--{option}")
