@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/sysmacros.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -359,12 +360,29 @@ Test(capacity, run_json)
     }
 }
 
+/* In a folder that is taken for the root (chroot) the kernel lists no mount of its file system. */
+static bool is_listed(const char *path)
+{
+    char wanted[32], line[4096];
+    struct stat stat;
+    bool found = false;
+    cr_assert_eq(real.stat(AT_FDCWD, path, &stat, 0), 0);
+    snprintf(wanted, sizeof wanted, " %u:%u ", major(stat.st_dev), minor(stat.st_dev));
+    FILE *file = fopen("/proc/self/mountinfo", "r");
+    while (file && !found && fgets(line, sizeof line, file))
+        found = strstr(line, wanted);
+    if (file)
+        fclose(file);
+    return found;
+}
+
 Test(capacity, machine)
 {
     struct capacity_machine machine = {0};
     double median, worst;
     cr_assert_eq(capacity_look_at_machine(&machine, dir, &fault), 0, "%s", fault.text);
-    cr_expect(machine.cores && machine.memory && machine.free_bytes && *machine.cpu && strstr(machine.disk, " on "), "%s", machine.disk);
+    cr_expect(machine.cores && machine.memory && machine.free_bytes && *machine.cpu);
+    cr_expect(is_listed(dir) ? strstr(machine.disk, " on ") != NULL : strcmp(machine.disk, "unknown file system") == 0, "%s", machine.disk);
     sys.stat = f_stat;
     left = 1;
     cr_assert_eq(capacity_look_at_machine(&machine, dir, &fault), 0);
