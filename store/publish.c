@@ -61,21 +61,15 @@ static int open_parent(const struct publish_place *place, struct fault *fault)
     return fd;
 }
 
-/* Removes a folder of plain files. */
+static int remove_file(int dir_fd, const char *name)
+{
+    return sys.unlink(dir_fd, name, 0);
+}
+
+/* A folder of plain files. */
 static int remove_hidden(int parent_fd, const char *name)
 {
-    DIR *dir = sys.opendir(parent_fd, name, O_NOFOLLOW);
-    if (!dir)
-        return errno == ENOENT ? 0 : -1;
-    int error = 0, unreadable;
-    for (const char *inside; (inside = sys_next_name(dir, &unreadable));)
-        if (sys.unlink(dirfd(dir), inside, 0) != 0)
-            error = errno;
-    sys.closedir(dir);
-    if (!error && !unreadable)
-        return sys.unlink(parent_fd, name, AT_REMOVEDIR);
-    errno = error ? error : unreadable;
-    return -1;
+    return sys_remove_folder(parent_fd, name, remove_file);
 }
 
 int publish_place_new(struct publish_place *place, const char *folder, struct fault *fault)

@@ -33,23 +33,12 @@ uint32_t capacity_storm_night(const struct capacity *capacity)
 
 /* ---- folders ---- */
 
-/* A folder with all in it, or a file; 0 too where there is none. What cannot be removed does not keep the rest. */
+/* A folder with all in it, or a file; 0 too where there is none. */
 static int remove_at(int at, const char *name)
 {
     if (sys.unlink(at, name, 0) == 0 || errno == ENOENT)
         return 0;
-    DIR *folder = errno == EISDIR ? sys.opendir(at, name, O_NOFOLLOW) : NULL;
-    if (!folder)
-        return -1;
-    int error = 0, unreadable;
-    for (const char *inside; (inside = sys_next_name(folder, &unreadable));)
-        if (remove_at(dirfd(folder), inside))
-            error = errno;
-    sys.closedir(folder);
-    if (!error && !unreadable)
-        return sys.unlink(at, name, AT_REMOVEDIR);
-    errno = error ? error : unreadable;
-    return -1;
+    return errno == EISDIR ? sys_remove_folder(at, name, remove_at) : -1;
 }
 
 static int remove_tree(const char *path, struct fault *fault)

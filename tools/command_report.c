@@ -11,7 +11,6 @@
 #include "tools/reader.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct report {
     struct reader reader;
@@ -43,9 +42,7 @@ static int take_receipt(uint32_t run, const struct history_row *row, void *conte
 {
     (void)run;
     struct receipt *receipt = context;
-    char identity[HISTORY_IDENTITY_MAX];
-    if (row->event == HISTORY_RECEIPT && row->detail == RECEIPT_FAILED && row->case_number == receipt->case_number &&
-        history_identity(row, identity) >= ID_SIZE && memcmp(identity, receipt->id, ID_SIZE) == 0)
+    if (row->detail == RECEIPT_FAILED && reader_is_receipt(row, receipt->case_number, receipt->id))
         receipt->at_ms = row->at_ms;
     return 0;
 }

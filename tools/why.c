@@ -184,12 +184,10 @@ static int look_at_run(struct search *search, uint32_t run)
 static int take_failed(uint32_t run, const struct history_row *row, void *context)
 {
     struct search *search = context;
-    char id[ID_SIZE], identity[HISTORY_IDENTITY_MAX];
+    char id[ID_SIZE];
     struct id_facts facts = {.phone = row->phone, .case_number = search->case_number, .sms_number = search->target->number_before};
-    if (row->event != HISTORY_RECEIPT || row->case_number != search->case_number || !row->line)
-        return 0;
     ids_sms(&search->reader->ids, &facts, id);
-    if (history_identity(row, identity) < ID_SIZE || memcmp(identity, id, ID_SIZE) != 0)
+    if (!row->line || !reader_is_receipt(row, search->case_number, id))
         return 0;
     snprintf(search->cause->on, sizeof search->cause->on, "the last SMS of the prompt failed");
     return keep_row(search->cause, run, row, search->reader->fault);

@@ -152,6 +152,22 @@ const char *sys_next_name(DIR *dir, int *ret_error)
     return entry ? entry->d_name : NULL;
 }
 
+int sys_remove_folder(int dir_fd, const char *name, int (*remove)(int dir_fd, const char *name))
+{
+    DIR *folder = sys.opendir(dir_fd, name, O_NOFOLLOW);
+    if (!folder)
+        return errno == ENOENT ? 0 : -1;
+    int error = 0, unreadable;
+    for (const char *inside; (inside = sys_next_name(folder, &unreadable));)
+        if (remove(dirfd(folder), inside) != 0)
+            error = errno;
+    sys.closedir(folder);
+    if (!error && !unreadable)
+        return sys.unlink(dir_fd, name, AT_REMOVEDIR);
+    errno = error ? error : unreadable;
+    return -1;
+}
+
 ssize_t sys_read_all(int fd, void *data, size_t size, off_t offset)
 {
     size_t done = 0;

@@ -53,6 +53,8 @@ extern struct sys sys;
 
 /* The name of the next entry, but "." and ".."; NULL at the end, or where it cannot be read: *ret_error is 0, or the errno. */
 const char *sys_next_name(DIR *dir, int *ret_error);
+/* Removes a folder, and what is in it by `remove`; 0 too where there is none. What cannot be removed does not keep the rest: -1 with errno. */
+int sys_remove_folder(int dir_fd, const char *name, int (*remove)(int dir_fd, const char *name));
 /* pread or, where `offset` is -1, read until there are `size` bytes or the file ends, and again after some EINTR. -1 with errno. */
 ssize_t sys_read_all(int fd, void *data, size_t size, off_t offset);
 /* pwrite until all `size` bytes are there, and again after some EINTR. -1 with errno: ENOSPC where nothing is taken any more. */

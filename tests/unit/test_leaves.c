@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #define TEST_DB_SEED 29
-#include "test_db_env.h"
+#include "test_leaves_env.h"
 
 #define KEYS 3000
 #define TABLE TABLE_RUNS /* its keys are 4 bytes */
@@ -79,17 +79,6 @@ static void sweep(struct leaves *leaves, unsigned from, unsigned end)
     db_watch(&db, NULL);
     for (unsigned i = from; i < end; i++)
         there[i] = there[i] && i % 3;
-}
-
-static void note(const struct leaves *before)
-{
-    struct fault fault = {0};
-    struct db_keys keys;
-    MDB_txn *txn;
-    cr_assert_eq(mdb_txn_begin(db.env, NULL, MDB_RDONLY, &txn), 0);
-    cr_assert_eq(db_get_keys(&db, txn, &keys, &fault), 0);
-    mdb_txn_abort(txn);
-    leaves_note(dir, before, &keys);
 }
 
 static struct leaves *look(void)

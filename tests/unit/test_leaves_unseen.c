@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #define TEST_DB_SEED 41
-#include "test_db_env.h"
+#include "test_leaves_env.h"
 
 #define TABLE TABLE_DUE
 #define KEY 16
@@ -67,17 +67,6 @@ static void begin_watch(void)
     for (uint32_t i = 0; i < watched->tables[TABLE].count; i++)
         allow(i, PROT_NONE);
     db_watch(&db, watched);
-}
-
-static void note(const struct leaves *before)
-{
-    struct fault fault = {0};
-    struct db_keys keys;
-    MDB_txn *txn;
-    cr_assert_eq(mdb_txn_begin(db.env, NULL, MDB_RDONLY, &txn), 0);
-    cr_assert_eq(db_get_keys(&db, txn, &keys, &fault), 0);
-    mdb_txn_abort(txn);
-    leaves_note(dir, before, &keys);
 }
 
 /* What the leaves' own notes tell is what a look at all tells. */
