@@ -42,7 +42,7 @@ static int take_receipt(uint32_t run, const struct history_row *row, void *conte
 {
     (void)run;
     struct receipt *receipt = context;
-    if (row->detail == RECEIPT_FAILED && reader_is_receipt(row, receipt->case_number, receipt->id))
+    if (reader_is_failure(row, receipt->case_number, receipt->id))
         receipt->at_ms = row->at_ms;
     return 0;
 }

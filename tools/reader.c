@@ -121,11 +121,11 @@ const char *reader_sms_step(const struct sms *sms)
     return sms->kind == SMS_INFO ? INFO_WORDS[sms->what] : STEP_WORDS[sms->what];
 }
 
-bool reader_is_receipt(const struct history_row *row, uint32_t case_number, const char *id)
+bool reader_is_failure(const struct history_row *row, uint32_t case_number, const char *id)
 {
     char identity[HISTORY_IDENTITY_MAX];
-    return row->event == HISTORY_RECEIPT && row->case_number == case_number && history_identity(row, identity) >= ID_SIZE &&
-           memcmp(identity, id, ID_SIZE) == 0;
+    return row->event == HISTORY_RECEIPT && row->detail == RECEIPT_FAILED && row->case_number == case_number &&
+           history_identity(row, identity) >= ID_SIZE && memcmp(identity, id, ID_SIZE) == 0;
 }
 
 void reader_result(const struct history_row *row, char out[64])

@@ -43,8 +43,8 @@ const char *reader_sms_status(const struct sms *sms);
 const char *reader_sms_step(const struct sms *sms);
 void reader_result(const struct history_row *row, char out[64]);
 
-/* Does it tell of a receipt, of whatever status, of the case's SMS of that id (ID_SIZE)? */
-bool reader_is_receipt(const struct history_row *row, uint32_t case_number, const char *id);
+/* Is it the receipt that says that the case's SMS of that id (ID_SIZE) failed? */
+bool reader_is_failure(const struct history_row *row, uint32_t case_number, const char *id);
 
 /* ---- pieces of JSON: `key` with all that stands before the value ---- */
 

@@ -187,7 +187,7 @@ static int take_failed(uint32_t run, const struct history_row *row, void *contex
     char id[ID_SIZE];
     struct id_facts facts = {.phone = row->phone, .case_number = search->case_number, .sms_number = search->target->number_before};
     ids_sms(&search->reader->ids, &facts, id);
-    if (!row->line || !reader_is_receipt(row, search->case_number, id))
+    if (!reader_is_failure(row, search->case_number, id))
         return 0;
     snprintf(search->cause->on, sizeof search->cause->on, "the last SMS of the prompt failed");
     return keep_row(search->cause, run, row, search->reader->fault);

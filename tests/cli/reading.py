@@ -189,7 +189,8 @@ def test_failed_receipt(b):
     b.nights(until=1)
     row = next(row for row in b.outbound("store-1") if row["kind"] == "prompt")
     with open(b.path("receipts.csv"), "w") as f:
-        f.write(f"sms_id,status,at\ns{'0' * 26},failed,2026-11-03T08:00:00+05:00\n{row['sms_id']},UNDELIV,2026-11-03T09:00:00+05:00\n")
+        f.write(f"sms_id,status,at\ns{'0' * 26},failed,2026-11-03T08:00:00+05:00\n{row['sms_id']},UNDELIV,2026-11-03T09:00:00+05:00\n"
+                f"{row['sms_id']},accepted,2026-11-03T08:59:00+05:00\n{row['sms_id']},delivered,2026-11-03T09:01:00+05:00\n")
     b("run", "store", "--out", "out", "--as-of", "2026-11-03T22:00:00+05:00", "receipts.csv")
     again = next(x for x in b.outbound("out") if x["msisdn"] == row["msisdn"])
     told = json.loads(b("why", "store", again["sms_id"], "--json"))
