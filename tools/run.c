@@ -123,7 +123,7 @@ static int do_passes(struct run *run)
 
     if (run_open_decide(run) || /* is the table of open cases written anew? */
         begin_writing(run) ||
-        publish_begin(&run->place, &run->folder_fd, run->fault) ||
+        publish_begin(&run->place, &run->files.folder_fd, run->fault) ||
         run_apply_phones(run)) /* every phone that is named or due: rules, SMS, requests, its new record */
         return -1;
     run_add_up(run);
@@ -144,8 +144,8 @@ static int do_passes(struct run *run)
     if (run_write_rejects(run) ||
         run_write_findings(run) ||
         run_finish_files(run) ||
-        output_finish(run->rejects_file, run->fault) ||
-        output_finish(run->findings_file, run->fault))
+        output_finish(run->files.rejects, run->fault) ||
+        output_finish(run->files.findings, run->fault))
         return -1;
     run->stages[STAGE_PUBLISH] = lap(&since);
     if (run_write_json(run, since - begun) ||
@@ -167,7 +167,7 @@ static int lock_down(struct run *run)
     sandbox_allow(&sandbox, run->store->dir, SANDBOX_WRITE);
     sandbox_allow(&sandbox, run->place.parent, SANDBOX_WRITE);
     if (run->options->metrics)
-        sandbox_allow(&sandbox, run->metrics_folder, SANDBOX_WRITE);
+        sandbox_allow(&sandbox, run->metrics.folder, SANDBOX_WRITE);
     if (run->options->tmp)
         sandbox_allow(&sandbox, run->options->tmp, SANDBOX_WRITE);
     sandbox_allow(&sandbox, "/sys/devices/system/cpu", SANDBOX_READ); /* how many processors there are */
@@ -216,7 +216,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     if (!run)
         return fault_memory(fault);
     memset(run, 0, sizeof *run);
-    *run = (struct run){.options = options, .fault = fault, .store = &store, .folder_fd = -1};
+    *run = (struct run){.options = options, .fault = fault, .store = &store, .files.folder_fd = -1};
     progress_open(&run->progress, options->progress);
     int failed = run_open_metrics(run) || open_store(&store, &run->ref_set, options->store, STORE_RUN, fault);
     bool begun = false;
@@ -235,12 +235,12 @@ int run_go(const struct run_options *options, struct fault *fault)
     progress_end(&run->progress, failed ? fault->text : "done before");
     if (run->writing)
         db_write_abort(&run->writer);
-    if (begun && failed && run->folder_fd >= 0 && !run->deciding)
+    if (begun && failed && run->files.folder_fd >= 0 && !run->deciding)
         publish_abandon(&run->place); /* not taken effect: nothing is left of it */
     if (begun && !failed && run->writing)
         run_clean_up(run);
-    if (run->folder_fd >= 0)
-        sys.close(run->folder_fd);
+    if (run->files.folder_fd >= 0)
+        sys.close(run->files.folder_fd);
     buffer_free(&run->json);
     run_write_metrics(run, !failed, begun && !failed);
     run_tear_down(run);

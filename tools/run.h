@@ -2,7 +2,7 @@
  * Room: tools.  Start: run_go in run.c, which is the table of contents.
  * Thread: passes are called by the program's first thread, which alone writes the store; workers have what is in their struct run_worker,
  * and of struct run only look at what a pass does not change; the filer writes the output files. What they share besides is under a
- * lock: `window`, where a part_output is a worker's until it is `ready`, then the two writers'; and `folder`.
+ * lock: `window` and `folder`.
  * Errors: a pass returns 0, or -1 with run->fault (or the fault that it was given) set. Times are ms, sizes bytes. */
 #ifndef TOOLS_RUN_H
 #define TOOLS_RUN_H
@@ -101,75 +101,102 @@ struct run_folder { /* blocks of the folder, on their way to the store */
     struct blobs blobs, spare;
 };
 
-struct party_count { /* findings by party, on their way to the metrics */
-    enum finding finding;
-    uint64_t rows; /* of the party at hand */
-    struct buffer party, lines;
+/* Parts under way: each is its worker's until it is `ready`, then the two writers'. All of it under the lock (run_phones.c). */
+struct run_window {
+    struct part_output *parts; /* part p stands in parts[p % size] */
+    uint32_t size;
+    pthread_mutex_t lock;
+    pthread_cond_t news;
+    uint32_t next, stored, filed; /* to be taken by a worker; in the store; in the files */
+};
+
+struct run_files { /* of the folder: the filer's, while it is at work */
+    int folder_fd;
+    struct ring *ring;
+    struct output **outbound; /* by operator id */
+    uint64_t *outbound_rows;
+    struct output *requests[AGENCY_COUNT];
+    uint64_t request_rows[AGENCY_COUNT];
+    struct output *rejects, *findings;
+    uint64_t rejects_rows, findings_rows;
+    struct output *kept[KIND_COUNT]; /* of --keep-rejected */
+    uint64_t kept_rows[KIND_COUNT];
+};
+
+struct run_rewrite { /* of the open cases (run_open.c) */
+    bool whole;      /* the whole table is written anew */
+    bool copying;    /* the second pass over the parts, for those that are as they were */
+    bool *as_is;     /* by part, each its worker's: nothing of its open cases is written yet, as none changed */
+};
+
+struct run_queues { /* rows of the store's queues that are not yet written (run_due.c) */
+    struct buffer due, awaited, scratch;
+    uint32_t due_sequence, awaited_sequence;
+};
+
+struct run_metrics {
+    char folder[4096];
+    int fd; /* -1 none */
+    struct party_count { /* findings by party */
+        enum finding finding;
+        uint64_t rows; /* of the party at hand */
+        struct buffer party, lines;
+    } party;
 };
 
 struct run {
     const struct run_options *options;
     struct fault *fault;
+    struct progress progress;
+    int64_t began_ms;
+    double stages[4]; /* seconds, by enum run_stage */
+
+    /* what it works on */
     struct store *store;
-    struct ref_set *ref_set; /* the store's */
+    struct ref_set *ref_set;   /* the store's */
+    struct profiles *profiles; /* of the store's dumps.ini; NULL: none */
     struct run_facts facts;
     struct record_rules rules;
     struct walk walk;
-    struct publish_place place;
-    struct crew crew;
-    struct crew filer; /* the one thread that writes the output files */
-    bool filing;       /* it is at work: until run_finish_files */
-    struct spool_pool pool;
-    struct spool events, notices, rejects, findings, index;
-    struct ingest ingest;
-    struct profiles *profiles; /* of the store's dumps.ini; NULL: none */
     struct inputs inputs;
-    struct progress progress;
+    struct ingest ingest;
     struct run_estimate estimate;
+    struct publish_place place;
+    int64_t *settled_ms; /* by operator */
+
+    /* who works, and what passes from one pass to the next */
+    struct crew crew;
     struct run_worker *workers;
     uint32_t worker_count;
-    unsigned part_bits;      /* of events, notices and index: log2 of their number */
-    int64_t *settled_ms;     /* by operator */
-    struct counts counts;    /* of all workers, after the pass */
+    struct spool_pool pool;
+    struct spool events, notices, rejects, findings, index;
+    unsigned part_bits; /* of events, notices and index: log2 of their number */
+    struct run_window window;
+    struct run_rewrite rewrite;
+    bool look_at_all; /* every open case is looked at, not only those named or due */
+
+    /* what came of it, after the pass over the phones */
+    struct counts counts; /* of all workers */
     struct operator_news *news;
-    uint64_t *totals_found;  /* by row of ingest.totals, after the pass */
+    uint64_t *totals_found; /* by row of ingest.totals */
     struct totals_row *totals_rows;
-    /* the writer's side */
+
+    /* into the store */
+    struct state *state; /* as it will be */
     struct db_writer writer;
     bool writing;
     bool deciding; /* whether it took effect is the store's to say */
-    struct ring *ring;
-    int folder_fd;
-    struct output **outbound; /* by operator id */
-    uint64_t *outbound_rows;
-    struct output *requests[AGENCY_COUNT];
-    uint64_t request_rows[AGENCY_COUNT];
-    struct output *rejects_file, *findings_file;
-    uint64_t rejects_rows, findings_rows;
-    struct keeping *keeping;              /* of --keep-rejected (run_keep.c) */
-    struct output *kept_files[KIND_COUNT];
-    uint64_t kept_rows[KIND_COUNT];
-    struct part_output *window; /* part_output of part p stands in window[p % window_size] while it is under way */
-    uint32_t window_size;
-    pthread_mutex_t window_lock;
-    pthread_cond_t window_news;
-    uint32_t next_part, stored_parts, filed_parts; /* to be taken by a worker; in the store; in the files */
-    struct state *state;               /* as it will be */
-    bool rewrite_open;                 /* the whole table of open cases is written anew (run_open.c) */
-    bool *as_is;                       /* by part, each its worker's: nothing of its open cases is written yet, as none changed */
-    bool copying;                      /* the second pass over the parts, for those */
-    bool look_at_all;                  /* every open case is looked at, not only those named or due */
-    uint32_t segment_numbers[SEGMENTED_COUNT];  /* of this run */
-    struct buffer due, awaited;        /* not yet written */
-    struct buffer scratch;
-    struct buffer json;                /* run.json */
+    uint32_t segment_numbers[SEGMENTED_COUNT]; /* of this run */
+    struct run_queues queues;
+
+    /* into the folder */
+    struct crew filer; /* the one thread that writes the output files */
+    bool filing;       /* it is at work: until run_finish_files */
+    struct run_files files;
     struct run_folder folder;
-    struct party_count party_count;
-    char metrics_folder[4096];
-    int metrics_fd; /* -1 none */
-    uint32_t due_sequence, awaited_sequence;
-    double stages[4];
-    int64_t began_ms;
+    struct keeping *keeping; /* of --keep-rejected (run_keep.c) */
+    struct buffer json;      /* run.json */
+    struct run_metrics metrics;
 };
 
 enum run_stage { STAGE_READ, STAGE_APPLY, STAGE_COMMIT, STAGE_PUBLISH };

@@ -11,9 +11,9 @@
 /* Most came due at one of a few times: a pass or two of the radix sort. */
 static int sort_due(struct run *run, struct due_entry *entries, size_t count)
 {
-    buffer_clear(&run->scratch);
+    buffer_clear(&run->queues.scratch);
     struct sort_entry *order = (struct sort_entry *)buffer_room(
-        &run->scratch, count * (2 * sizeof *order + sizeof *entries), run->fault);
+        &run->queues.scratch, count * (2 * sizeof *order + sizeof *entries), run->fault);
     if (!order)
         return -1;
     struct due_entry *were = (struct due_entry *)(order + 2 * count);
@@ -29,19 +29,19 @@ static int sort_due(struct run *run, struct due_entry *entries, size_t count)
 /* Writes what is gathered as sorted values of the table. */
 static int flush_due(struct run *run)
 {
-    struct due_entry *entries = (struct due_entry *)run->due.data;
-    size_t count = run->due.size / sizeof *entries;
+    struct due_entry *entries = (struct due_entry *)run->queues.due.data;
+    size_t count = run->queues.due.size / sizeof *entries;
     if (!count || !run->writing) /* what is popped before writing began waits; a dry run queues nothing */
         return 0;
     if (sort_due(run, entries, count))
         return -1;
     for (size_t at = 0; at < count;) {
         size_t some = count - at < QUEUE_ENTRIES_MAX ? count - at : QUEUE_ENTRIES_MAX;
-        if (queue_put_due(&run->writer, run->facts.run, run->due_sequence++, entries + at, some, run->fault))
+        if (queue_put_due(&run->writer, run->facts.run, run->queues.due_sequence++, entries + at, some, run->fault))
             return -1;
         at += some;
     }
-    buffer_clear(&run->due);
+    buffer_clear(&run->queues.due);
     return 0;
 }
 
@@ -49,9 +49,9 @@ int run_queue_due(struct run *run, const struct due_entry *entries, size_t count
 {
     if (run->options->dry_run)
         return 0;
-    if (buffer_add(&run->due, entries, count * sizeof *entries, run->fault))
+    if (buffer_add(&run->queues.due, entries, count * sizeof *entries, run->fault))
         return -1;
-    return run->due.size >= GROUP_MAX * sizeof *entries ? flush_due(run) : 0;
+    return run->queues.due.size >= GROUP_MAX * sizeof *entries ? flush_due(run) : 0;
 }
 
 static int awaited_order(const void *a, const void *b)
@@ -67,8 +67,8 @@ static void sort_awaited(struct run *run, struct awaited_row *rows, size_t count
     bool alike = true;
     for (size_t i = 0; i < count && alike; i++)
         alike = rows[i].at_ms == rows[0].at_ms;
-    buffer_clear(&run->scratch);
-    struct awaited_row *parted = alike ? (struct awaited_row *)buffer_room(&run->scratch, count * sizeof *rows, run->fault) : NULL;
+    buffer_clear(&run->queues.scratch);
+    struct awaited_row *parted = alike ? (struct awaited_row *)buffer_room(&run->queues.scratch, count * sizeof *rows, run->fault) : NULL;
     if (!parted) {
         qsort(rows, count, sizeof *rows, awaited_order);
         return;
@@ -83,8 +83,8 @@ static void sort_awaited(struct run *run, struct awaited_row *rows, size_t count
 
 static int flush_awaited(struct run *run)
 {
-    struct awaited_row *rows = (struct awaited_row *)run->awaited.data;
-    size_t count = run->awaited.size / sizeof *rows;
+    struct awaited_row *rows = (struct awaited_row *)run->queues.awaited.data;
+    size_t count = run->queues.awaited.size / sizeof *rows;
     if (!count || !run->writing)
         return 0;
     sort_awaited(run, rows, count);
@@ -95,19 +95,19 @@ static int flush_awaited(struct run *run)
         while (at < count && some < QUEUE_ENTRIES_MAX && rows[at].operator == first->operator &&
                rows[at].at_ms == first->at_ms)
             entries[some++] = rows[at++].entry;
-        struct awaited_key key = {first->operator, first->at_ms, run->facts.run, run->awaited_sequence++};
+        struct awaited_key key = {first->operator, first->at_ms, run->facts.run, run->queues.awaited_sequence++};
         if (queue_put_awaited(&run->writer, &key, entries, some, run->fault))
             return -1;
     }
-    buffer_clear(&run->awaited);
+    buffer_clear(&run->queues.awaited);
     return 0;
 }
 
 int run_queue_awaited(struct run *run, const struct awaited_row *rows, size_t count)
 {
-    if (buffer_add(&run->awaited, rows, count * sizeof *rows, run->fault))
+    if (buffer_add(&run->queues.awaited, rows, count * sizeof *rows, run->fault))
         return -1;
-    return run->awaited.size >= GROUP_MAX * sizeof *rows ? flush_awaited(run) : 0;
+    return run->queues.awaited.size >= GROUP_MAX * sizeof *rows ? flush_awaited(run) : 0;
 }
 
 int run_flush_queues(struct run *run)

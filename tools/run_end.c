@@ -96,7 +96,7 @@ void run_clean_up(struct run *run)
 
 int run_publish(struct run *run)
 {
-    if (sys.fsync(run->folder_fd) != 0)
+    if (sys.fsync(run->files.folder_fd) != 0)
         return fault_errno(run->fault, errno, "%s: sync", run->place.hidden);
     if (!run->writing) /* a dry run: the folder appears, the store stays as it is */
         return publish_finish(&run->place, run->fault);
@@ -116,7 +116,7 @@ void run_tell_summary(struct run *run, double seconds)
              run->options->dry_run ? " (dry)" : "", (long long)sum(counts->records, KIND_COUNT),
              (unsigned long long)sum(&counts->rejects[0][0], KIND_COUNT * REASON_COUNT),
              (long long)sum(&counts->sms[0][0], SMS_KIND_COUNT * SMS_WHAT_MAX), (long long)sum(counts->requests, AGENCY_COUNT),
-             (unsigned long long)run->findings_rows, seconds);
+             (unsigned long long)run->files.findings_rows, seconds);
     progress_end(&run->progress, line);
     if (run->options->json)
         fwrite(run->json.data, 1, run->json.size, stdout);

@@ -187,29 +187,29 @@ static void put_outputs(struct json *json, const struct run *run)
         return;
     }
     for (uint32_t i = 0; i < run->facts.ref->operator_count; i++) {
-        if (!run->outbound[i])
+        if (!run->files.outbound[i])
             continue;
         struct span code = run->facts.ref->operators[i].code;
         snprintf(figures[count].name, sizeof figures->name, "outbound-%.*s.csv", (int)code.size, code.data);
-        figures[count].output = run->outbound[i];
-        figures[count++].rows = run->outbound_rows[i];
+        figures[count].output = run->files.outbound[i];
+        figures[count++].rows = run->files.outbound_rows[i];
     }
     for (enum agency agency = 0; agency < AGENCY_COUNT; agency++) {
-        if (!run->requests[agency])
+        if (!run->files.requests[agency])
             continue;
         snprintf(figures[count].name, sizeof figures->name, "requests-%s.ndjson", AGENCY_WORDS[agency]);
-        figures[count].output = run->requests[agency];
-        figures[count++].rows = run->request_rows[agency];
+        figures[count].output = run->files.requests[agency];
+        figures[count++].rows = run->files.request_rows[agency];
     }
     for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
-        if (!run->kept_files[kind])
+        if (!run->files.kept[kind])
             continue;
         snprintf(figures[count].name, sizeof figures->name, "rejected-%s.csv", KIND_WORDS[kind]);
-        figures[count].output = run->kept_files[kind];
-        figures[count++].rows = run->kept_rows[kind];
+        figures[count].output = run->files.kept[kind];
+        figures[count++].rows = run->files.kept_rows[kind];
     }
-    figures[count++] = (struct output_figures){"rejects.csv", run->rejects_file, run->rejects_rows};
-    figures[count++] = (struct output_figures){"reconciliation.csv", run->findings_file, run->findings_rows};
+    figures[count++] = (struct output_figures){"rejects.csv", run->files.rejects, run->files.rejects_rows};
+    figures[count++] = (struct output_figures){"reconciliation.csv", run->files.findings, run->files.findings_rows};
     qsort(figures, count, sizeof *figures, by_name);
     for (uint32_t i = 0; i < count; i++) {
         raw(json, i ? ",\n  {\"file\": \"" : "\n  {\"file\": \"");
@@ -252,7 +252,7 @@ int run_write_json(struct run *run, double seconds)
                                 run->stages[STAGE_COMMIT], run->stages[STAGE_PUBLISH], run->worker_count,
                                 usage.ru_maxrss * 1024L);
     struct output *file = NULL;
-    int failed = json.failed || run_open_output(run, run->ring, &file, "run.json", NULL, run->fault) ||
+    int failed = json.failed || run_open_output(run, run->files.ring, &file, "run.json", NULL, run->fault) ||
                  output_append(file, out->data, out->size, run->fault) || output_finish(file, run->fault);
     output_close(file);
     return failed ? -1 : 0;

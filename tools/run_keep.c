@@ -50,7 +50,7 @@ static int find_record(struct run *run, struct keeping *keeping, uint32_t file, 
 {
     if (!keeping->dump || keeping->file != file) {
         if (end_file(run, keeping) ||
-            dump_open(&keeping->dump, run->ring, run->inputs.files[file].name, run->profiles, run->fault))
+            dump_open(&keeping->dump, run->files.ring, run->inputs.files[file].name, run->profiles, run->fault))
             return -1;
         keeping->file = file;
         keeping->record = (struct dump_record){0};
@@ -71,8 +71,8 @@ static int begin_rows(struct run *run, enum kind kind)
     for (unsigned c = 0; c < record_columns(kind); c++)
         buffer_format(&header, run->fault, "%s,", record_column(kind, c));
     buffer_format(&header, run->fault, "%s,as_it_came\n", reason_column(kind));
-    int failed = run->fault->code || run_open_output(run, run->ring, &run->kept_files[kind], name, NULL, run->fault) ||
-                 output_append(run->kept_files[kind], header.data, header.size, run->fault);
+    int failed = run->fault->code || run_open_output(run, run->files.ring, &run->files.kept[kind], name, NULL, run->fault) ||
+                 output_append(run->files.kept[kind], header.data, header.size, run->fault);
     buffer_free(&header);
     return failed ? -1 : 0;
 }
@@ -80,7 +80,7 @@ static int begin_rows(struct run *run, enum kind kind)
 static int flush_rows(struct run *run, enum kind kind)
 {
     struct buffer *rows = &run->keeping->rows[kind];
-    int failed = rows->size ? output_append(run->kept_files[kind], rows->data, rows->size, run->fault) : 0;
+    int failed = rows->size ? output_append(run->files.kept[kind], rows->data, rows->size, run->fault) : 0;
     buffer_clear(rows);
     return failed;
 }
@@ -105,7 +105,7 @@ int run_keep_reject(struct run *run, const struct reject *reject)
     enum kind kind = (enum kind)reject->kind;
     enum reason reason = (enum reason)reject->reason;
     uint64_t line = input_line(&run->inputs, reject->piece, reject->line);
-    if (find_record(run, keeping, run->inputs.pieces[reject->piece].file, line) || (!run->kept_files[kind] && begin_rows(run, kind)))
+    if (find_record(run, keeping, run->inputs.pieces[reject->piece].file, line) || (!run->files.kept[kind] && begin_rows(run, kind)))
         return -1;
     struct buffer *rows = &keeping->rows[kind];
     const struct dump_record *record = &keeping->record;
@@ -118,7 +118,7 @@ int run_keep_reject(struct run *run, const struct reject *reject)
     }
     buffer_format(rows, run->fault, "%s,", REASON_WORDS[reason]);
     buffer_csv(rows, whole ? (struct span){"", 0} : record->raw, '\n', run->fault);
-    run->kept_rows[kind]++;
+    run->files.kept_rows[kind]++;
     if (run->fault->code)
         return -1;
     return rows->size >= APPEND_SIZE ? flush_rows(run, kind) : 0;
@@ -131,7 +131,7 @@ int run_end_keeping(struct run *run)
     if (end_file(run, run->keeping))
         return -1;
     for (enum kind kind = 0; kind < KIND_COUNT; kind++)
-        if (run->kept_files[kind] && (flush_rows(run, kind) || output_finish(run->kept_files[kind], run->fault)))
+        if (run->files.kept[kind] && (flush_rows(run, kind) || output_finish(run->files.kept[kind], run->fault)))
             return -1;
     return 0;
 }
@@ -139,8 +139,8 @@ int run_end_keeping(struct run *run)
 void run_close_keeping(struct run *run)
 {
     for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
-        output_close(run->kept_files[kind]);
-        run->kept_files[kind] = NULL;
+        output_close(run->files.kept[kind]);
+        run->files.kept[kind] = NULL;
         if (run->keeping)
             buffer_free(&run->keeping->rows[kind]);
     }

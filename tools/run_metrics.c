@@ -44,7 +44,7 @@ static void escape(struct buffer *out, struct span text, struct fault *fault)
 
 void run_count_finding(struct run *run, enum finding finding, struct span party)
 {
-    struct party_count *last = &run->party_count;
+    struct party_count *last = &run->metrics.party;
     if (last->rows && last->finding == finding && span_equal((struct span){last->party.data, last->party.size}, party)) {
         last->rows++;
         return;
@@ -58,7 +58,7 @@ void run_count_finding(struct run *run, enum finding finding, struct span party)
 
 void run_count_finding_end(struct run *run)
 {
-    struct party_count *last = &run->party_count;
+    struct party_count *last = &run->metrics.party;
     if (!last->rows)
         return;
     buffer_format(&last->lines, run->fault, "besik_findings{finding=\"%s\",party=\"", FINDING_WORDS[last->finding]);
@@ -112,9 +112,9 @@ static void put_sent(const struct metrics *metrics, const struct run *run)
     }
     begin(metrics, "besik_requests", "Requests that the run wrote for an agency.");
     for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
-        labelled(metrics, "besik_requests", "agency", AGENCY_WORDS[agency], (int64_t)run->request_rows[agency]);
+        labelled(metrics, "besik_requests", "agency", AGENCY_WORDS[agency], (int64_t)run->files.request_rows[agency]);
     begin(metrics, "besik_findings", "Rows of the run's reconciliation.csv.");
-    buffer_add(metrics->out, run->party_count.lines.data, run->party_count.lines.size, metrics->fault);
+    buffer_add(metrics->out, run->metrics.party.lines.data, run->metrics.party.lines.size, metrics->fault);
 }
 
 static void put_stages(const struct metrics *metrics, const struct run *run)
@@ -177,18 +177,18 @@ int run_open_metrics(struct run *run)
 {
     char hidden[4200];
     const char *path = run->options->metrics, *slash = path ? strrchr(path, '/') : NULL;
-    run->metrics_fd = -1;
+    run->metrics.fd = -1;
     if (!path)
         return 0;
-    snprintf(run->metrics_folder, sizeof run->metrics_folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    snprintf(run->metrics.folder, sizeof run->metrics.folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
     if (hidden_name(path, hidden, run->fault))
         return -1;
     (void)sys.unlink(AT_FDCWD, hidden, 0); /* of a run that was killed */
-    run->metrics_fd = sys.open(AT_FDCWD, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    if (run->metrics_fd < 0)
+    run->metrics.fd = sys.open(AT_FDCWD, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (run->metrics.fd < 0)
         return fault_of_path(errno) ? fault_set(run->fault, FAULT_USAGE, "--metrics %s: %s", path, strerror(errno))
                                     : fault_errno(run->fault, errno, "--metrics %s: make", path);
-    (void)fchmod(run->metrics_fd, 0644); /* for the collector: there is nothing personal in it */
+    (void)fchmod(run->metrics.fd, 0644); /* for the collector: there is nothing personal in it */
     return 0;
 }
 
@@ -198,7 +198,7 @@ static int write_file(const struct run *run, const struct buffer *out, struct fa
     char hidden[4200];
     int failed = hidden_name(path, hidden, fault);
     errno = ENOSPC; /* a short write leaves it so */
-    if (!failed && sys.pwrite(run->metrics_fd, out->data, out->size, 0) != (ssize_t)out->size)
+    if (!failed && sys.pwrite(run->metrics.fd, out->data, out->size, 0) != (ssize_t)out->size)
         failed = fault_errno(fault, errno, "--metrics %s: write", path);
     if (!failed && sys.replace(AT_FDCWD, hidden, AT_FDCWD, path) != 0)
         failed = fault_errno(fault, errno, "--metrics %s: put in place", path);
@@ -212,11 +212,11 @@ void run_write_metrics(const struct run *run, bool success, bool done)
     struct fault fault = {0};
     struct buffer out = {0};
     struct metrics metrics = {&out, &fault};
-    if (run->metrics_fd < 0)
+    if (run->metrics.fd < 0)
         return;
     put_all(&metrics, run, success, done);
     if (fault.code || write_file(run, &out, &fault))
         fprintf(stderr, "besik run: %s\n", fault.text); /* the run is what it is */
-    sys.close(run->metrics_fd);
+    sys.close(run->metrics.fd);
     buffer_free(&out);
 }

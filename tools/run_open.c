@@ -18,15 +18,15 @@ int run_open_decide(struct run *run)
     for (uint32_t part = 0; part < run_parts(run); part++)
         events += spool_size(&run->events, part);
     run->look_at_all = state->look_at_all;
-    run->rewrite_open = open && (run->look_at_all || events / 64 >= open / REWRITE_SHARE);
+    run->rewrite.whole = open && (run->look_at_all || events / 64 >= open / REWRITE_SHARE);
     if (open < 4096 && state->segment_counts[SEGMENTED_OPEN] > 1) /* so few that it is always cheap */
-        run->rewrite_open = true;
+        run->rewrite.whole = true;
     run->state->look_at_all = 0;
-    if (!run->rewrite_open)
+    if (!run->rewrite.whole)
         return 0;
     run->state->segment_counts[SEGMENTED_OPEN] = run->state->merge_counts[SEGMENTED_OPEN] = 0;
-    run->as_is = sys.alloc(run_parts(run) * sizeof *run->as_is);
-    return run->as_is ? 0 : fault_memory(run->fault);
+    run->rewrite.as_is = sys.alloc(run_parts(run) * sizeof *run->rewrite.as_is);
+    return run->rewrite.as_is ? 0 : fault_memory(run->fault);
 }
 
 static uint64_t first_hash(const struct run *run, uint32_t part)
@@ -37,9 +37,9 @@ static uint64_t first_hash(const struct run *run, uint32_t part)
 int run_open_begin(struct run *run, struct run_worker *worker, uint32_t part, struct fault *fault)
 {
     worker->part = part;
-    if (!run->rewrite_open)
+    if (!run->rewrite.whole)
         return 0;
-    run->as_is[part] = true;
+    run->rewrite.as_is[part] = true;
     return segment_scan(&worker->open, first_hash(run, part), fault);
 }
 
@@ -70,33 +70,33 @@ static int copy_before(struct run *run, struct run_worker *worker, struct segmen
 
 int run_open_keep(struct run *run, struct run_worker *worker, const struct segment_entry *entry, struct fault *fault)
 {
-    return run->as_is[worker->part] ? 0 : copy(worker, entry, fault);
+    return run->rewrite.as_is[worker->part] ? 0 : copy(worker, entry, fault);
 }
 
 int run_open_change(struct run *run, struct run_worker *worker, uint64_t hash, uint32_t sub, struct fault *fault)
 {
-    if (!run->rewrite_open || !run->as_is[worker->part])
+    if (!run->rewrite.whole || !run->rewrite.as_is[worker->part])
         return 0;
-    run->as_is[worker->part] = false;
+    run->rewrite.as_is[worker->part] = false;
     return copy_before(run, worker, &worker->copied, &(struct segment_entry){.hash = hash, .sub = sub}, fault);
 }
 
 int run_open_copy(struct run *run, struct run_worker *worker, uint32_t part, struct fault *fault)
 {
     worker->part = part;
-    return run->as_is[part] ? copy_before(run, worker, &worker->open, NULL, fault) : 0;
+    return run->rewrite.as_is[part] ? copy_before(run, worker, &worker->open, NULL, fault) : 0;
 }
 
 bool run_open_lacks(struct run *run)
 {
     const struct state *old = run->store->state;
     uint32_t as_is = 0;
-    for (uint32_t part = 0; run->rewrite_open && part < run_parts(run); part++)
-        as_is += run->as_is[part];
-    run->copying = as_is && as_is < run_parts(run);
+    for (uint32_t part = 0; run->rewrite.whole && part < run_parts(run); part++)
+        as_is += run->rewrite.as_is[part];
+    run->rewrite.copying = as_is && as_is < run_parts(run);
     if (as_is == run_parts(run)) {
         run->state->segment_counts[SEGMENTED_OPEN] = old->segment_counts[SEGMENTED_OPEN];
         run->state->merge_counts[SEGMENTED_OPEN] = old->merge_counts[SEGMENTED_OPEN];
     }
-    return run->copying;
+    return run->rewrite.copying;
 }

@@ -305,7 +305,7 @@ static int write_record(struct phones *phones, bool was_in_open)
     size_t size = phone_encode(phone, sent, of_case, count, phones->run->facts.forget_before_ms, room);
     if (segment_add(builder, phone->hash, phone->number, size, phones->fault))
         return -1;
-    if (!open && was_in_open && !phones->run->rewrite_open) /* gone from the open ones */
+    if (!open && was_in_open && !phones->run->rewrite.whole) /* gone from the open ones */
         return !segment_room(&worker->open_builder, 0, phones->fault) ||
                        segment_add(&worker->open_builder, phone->hash, phone->number, 0, phones->fault)
                    ? -1
@@ -366,7 +366,7 @@ static int do_phone(struct phones *phones, uint64_t hash, uint32_t number, const
         emit_rows(phones) || emit_queues(phones))
         return -1;
     if (!apply->changed || !apply->phone.case_count)
-        return was_in_open && phones->run->rewrite_open
+        return was_in_open && phones->run->rewrite.whole
                    ? run_open_keep(phones->run, worker, &(struct segment_entry){hash, number, record}, phones->fault)
                    : 0;
     return write_record(phones, was_in_open);
@@ -388,7 +388,7 @@ static int do_part(struct phones *phones, uint32_t part)
         return -1;
     for (size_t begin = 0;;) {
         struct segment_entry entry = {0};
-        bool there = run->rewrite_open && segment_peek(&worker->open, &entry) && part_of(entry.hash, run->part_bits) == part;
+        bool there = run->rewrite.whole && segment_peek(&worker->open, &entry) && part_of(entry.hash, run->part_bits) == part;
         const struct event *first = begin < count ? events[begin].item : NULL;
         if (!there && !first)
             break;
@@ -409,7 +409,7 @@ static int do_part(struct phones *phones, uint32_t part)
             bool same = there && entry.hash == hash && entry.sub == first->phone;
             if (same)
                 record = entry.record;
-            else if (!run->rewrite_open &&
+            else if (!run->rewrite.whole &&
                      segment_find(&worker->open, hash, first->phone, &record, phones->fault) < 0)
                 return -1;
             failed = do_phone(phones, hash, first->phone, events + begin, end - begin, record) ||
@@ -429,7 +429,7 @@ static int make_part(struct phones *phones, uint32_t part)
     struct part_output *output = worker->output;
     segment_begin(&worker->open_builder, run->segment_numbers[SEGMENTED_OPEN], &output->blobs);
     segment_begin(&worker->closed_builder, run->segment_numbers[SEGMENTED_CLOSED], &output->blobs);
-    if ((run->copying ? run_open_copy(run, worker, part, phones->fault) : do_part(phones, part)) ||
+    if ((run->rewrite.copying ? run_open_copy(run, worker, part, phones->fault) : do_part(phones, part)) ||
         segment_end(&worker->open_builder, phones->fault) || segment_end(&worker->closed_builder, phones->fault))
         return -1;
     output->open_entries = worker->open_builder.entries_total;
@@ -443,18 +443,18 @@ static int make_part(struct phones *phones, uint32_t part)
 static bool take_part(struct phones *phones, uint32_t *ret_part)
 {
     struct run *run = phones->run;
-    pthread_mutex_lock(&run->window_lock);
-    bool more = run->next_part < run_parts(run) && !crew_failed(&run->crew);
+    pthread_mutex_lock(&run->window.lock);
+    bool more = run->window.next < run_parts(run) && !crew_failed(&run->crew);
     if (more) {
-        *ret_part = run->next_part++;
-        while (*ret_part >= run->stored_parts + run->window_size || *ret_part >= run->filed_parts + run->window_size) {
+        *ret_part = run->window.next++;
+        while (*ret_part >= run->window.stored + run->window.size || *ret_part >= run->window.filed + run->window.size) {
             if (crew_failed(&run->crew))
                 break;
-            pthread_cond_wait(&run->window_news, &run->window_lock);
+            pthread_cond_wait(&run->window.news, &run->window.lock);
         }
         more = !crew_failed(&run->crew);
     }
-    pthread_mutex_unlock(&run->window_lock);
+    pthread_mutex_unlock(&run->window.lock);
     return more;
 }
 
@@ -465,7 +465,7 @@ static int open_views(struct phones *phones)
     const struct state *state = run->store->state;
     return store_read_begin(run->store, &worker->txn, phones->fault) ||
                    segment_view_live(&worker->open, &run->store->db, worker->txn, state, SEGMENTED_OPEN, phones->fault) ||
-                   (run->rewrite_open &&
+                   (run->rewrite.whole &&
                     segment_view_live(&worker->copied, &run->store->db, worker->txn, state, SEGMENTED_OPEN, phones->fault)) ||
                    segment_view_live(&worker->closed, &run->store->db, worker->txn, state, SEGMENTED_CLOSED, phones->fault)
                ? -1
@@ -479,24 +479,24 @@ static void apply_phones(struct crew_worker *crew_worker, void *context)
     uint32_t part;
     if (open_views(&phones) == 0) {
         while (take_part(&phones, &part)) {
-            struct part_output *output = &run->window[part % run->window_size];
+            struct part_output *output = &run->window.parts[part % run->window.size];
             phones.worker->output = output;
             int failed = make_part(&phones, part);
             if (failed)
                 atomic_store(&run->crew.failed, true);
-            pthread_mutex_lock(&run->window_lock);
+            pthread_mutex_lock(&run->window.lock);
             output->part = part;
             output->ready = !failed;
-            pthread_cond_broadcast(&run->window_news);
-            pthread_mutex_unlock(&run->window_lock);
+            pthread_cond_broadcast(&run->window.news);
+            pthread_mutex_unlock(&run->window.lock);
             if (failed)
                 break;
         }
     } else {
-        pthread_mutex_lock(&run->window_lock);
+        pthread_mutex_lock(&run->window.lock);
         atomic_store(&run->crew.failed, true);
-        pthread_cond_broadcast(&run->window_news);
-        pthread_mutex_unlock(&run->window_lock);
+        pthread_cond_broadcast(&run->window.news);
+        pthread_mutex_unlock(&run->window.lock);
     }
     segment_view_close(&phones.worker->open);
     segment_view_close(&phones.worker->copied);
@@ -508,23 +508,23 @@ static void apply_phones(struct crew_worker *crew_worker, void *context)
 /* Waits for a part to be ready; NULL where something failed. */
 static struct part_output *await_part(struct run *run, uint32_t part)
 {
-    struct part_output *output = &run->window[part % run->window_size];
-    pthread_mutex_lock(&run->window_lock);
+    struct part_output *output = &run->window.parts[part % run->window.size];
+    pthread_mutex_lock(&run->window.lock);
     while (!(output->ready && output->part == part) && !crew_failed(&run->crew))
-        pthread_cond_wait(&run->window_news, &run->window_lock);
+        pthread_cond_wait(&run->window.news, &run->window.lock);
     bool ready = output->ready && output->part == part;
-    pthread_mutex_unlock(&run->window_lock);
+    pthread_mutex_unlock(&run->window.lock);
     return ready ? output : NULL;
 }
 
 static void part_written(struct run *run, uint32_t *parts, bool failed)
 {
-    pthread_mutex_lock(&run->window_lock);
+    pthread_mutex_lock(&run->window.lock);
     ++*parts;
     if (failed)
         atomic_store(&run->crew.failed, true);
-    pthread_cond_broadcast(&run->window_news);
-    pthread_mutex_unlock(&run->window_lock);
+    pthread_cond_broadcast(&run->window.news);
+    pthread_mutex_unlock(&run->window.lock);
 }
 
 static void file_parts(struct crew_worker *filer, void *context)
@@ -534,7 +534,7 @@ static void file_parts(struct crew_worker *filer, void *context)
         struct part_output *output = await_part(run, part);
         if (!output)
             break;
-        part_written(run, &run->filed_parts, run_file_part(run, output, filer) != 0);
+        part_written(run, &run->window.filed, run_file_part(run, output, filer) != 0);
     }
     if (!crew_failed(&run->crew) && !filer->fault.code)
         run_finish_parts(run, filer);
@@ -548,7 +548,7 @@ static int make_parts(struct run *run)
     for (uint32_t part = 0; part < run_parts(run) && !failed; part++) {
         struct part_output *output = await_part(run, part);
         failed = !output || run_store_part(run, output);
-        part_written(run, &run->stored_parts, failed);
+        part_written(run, &run->window.stored, failed);
         progress_tick(&run->progress, part + 1, run_parts(run), atomic_load(&run->ingest.records_done));
     }
     return crew_join(&run->crew, run->fault) || failed ? -1 : 0;
@@ -557,15 +557,15 @@ static int make_parts(struct run *run)
 /* The parts that were left as they are, into the new table; when the files have theirs, as the window is used again. */
 static int copy_parts(struct run *run)
 {
-    pthread_mutex_lock(&run->window_lock);
-    while (run->filed_parts < run_parts(run) && !crew_failed(&run->crew))
-        pthread_cond_wait(&run->window_news, &run->window_lock);
-    pthread_mutex_unlock(&run->window_lock);
+    pthread_mutex_lock(&run->window.lock);
+    while (run->window.filed < run_parts(run) && !crew_failed(&run->crew))
+        pthread_cond_wait(&run->window.news, &run->window.lock);
+    pthread_mutex_unlock(&run->window.lock);
     if (crew_failed(&run->crew))
         return -1;
-    for (uint32_t i = 0; i < run->window_size; i++)
-        run->window[i].ready = false;
-    run->next_part = run->stored_parts = 0;
+    for (uint32_t i = 0; i < run->window.size; i++)
+        run->window.parts[i].ready = false;
+    run->window.next = run->window.stored = 0;
     return make_parts(run);
 }
 

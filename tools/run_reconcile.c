@@ -67,8 +67,8 @@ static int add_own(struct run *run, uint32_t operator, int64_t at_ms, struct buf
 {
     if (run->writing)
         return 0;
-    const struct awaited_row *rows = (const struct awaited_row *)run->awaited.data;
-    size_t count = run->awaited.size / sizeof *rows;
+    const struct awaited_row *rows = (const struct awaited_row *)run->queues.awaited.data;
+    size_t count = run->queues.awaited.size / sizeof *rows;
     for (size_t i = 0; i < count; i++)
         if (rows[i].operator == operator && rows[i].at_ms == at_ms &&
             buffer_add(bucket, &rows[i].entry, sizeof rows[i].entry, run->fault))

@@ -81,7 +81,7 @@ static int write_reject(struct run *run, const char *bytes, struct buffer *out)
     default:
         file->warnings++;
     }
-    run->rejects_rows++;
+    run->files.rejects_rows++;
     struct reject_row row = {.file = span_of(file->name),
                              .identity = {bytes + sizeof reject, reject.identity_size},
                              .detail = span_of(DETAILS[reject.reason] ? DETAILS[reject.reason] : ""),
@@ -126,7 +126,7 @@ static int write_reject_part(struct run *run, uint32_t part, struct buffer *out)
         if (write_reject(run, entries[i].item, out))
             return -1;
         if (out->size >= APPEND_SIZE) {
-            if (output_append(run->rejects_file, out->data, out->size, run->fault))
+            if (output_append(run->files.rejects, out->data, out->size, run->fault))
                 return -1;
             buffer_clear(out);
         }
@@ -137,10 +137,10 @@ static int write_reject_part(struct run *run, uint32_t part, struct buffer *out)
 int run_write_rejects(struct run *run)
 {
     struct buffer out = {0};
-    int failed = run_open_output(run, run->ring, &run->rejects_file, "rejects.csv", ROWS_REJECT_HEADER, run->fault);
+    int failed = run_open_output(run, run->files.ring, &run->files.rejects, "rejects.csv", ROWS_REJECT_HEADER, run->fault);
     for (uint32_t part = 0; part < REJECT_PARTS && !failed; part++)
         failed = write_reject_part(run, part, &out);
-    failed = failed || output_append(run->rejects_file, out.data, out.size, run->fault);
+    failed = failed || output_append(run->files.rejects, out.data, out.size, run->fault);
     buffer_free(&out);
     return failed || run_end_keeping(run) ? -1 : 0;
 }
@@ -150,7 +150,7 @@ int run_write_rejects(struct run *run)
 static int write_finding(struct run *run, const struct finding_row *row, struct buffer *out)
 {
     run->counts.findings[row->finding]++;
-    run->findings_rows++;
+    run->files.findings_rows++;
     run_count_finding(run, row->finding, finding_party(row));
     return finding_write(row, out, run->fault);
 }
@@ -184,7 +184,7 @@ static int write_findings_of(struct run *run, enum finding finding, struct buffe
         if (write_finding(run, entries[i].item, out))
             return -1;
         if (out->size >= APPEND_SIZE) {
-            if (output_append(run->findings_file, out->data, out->size, run->fault))
+            if (output_append(run->files.findings, out->data, out->size, run->fault))
                 return -1;
             buffer_clear(out);
         }
@@ -195,11 +195,11 @@ static int write_findings_of(struct run *run, enum finding finding, struct buffe
 int run_write_findings(struct run *run)
 {
     struct buffer out = {0};
-    int failed = run_open_output(run, run->ring, &run->findings_file, "reconciliation.csv", FINDING_HEADER, run->fault);
+    int failed = run_open_output(run, run->files.ring, &run->files.findings, "reconciliation.csv", FINDING_HEADER, run->fault);
     for (enum finding finding = 0; finding < FINDING_COUNT && !failed; finding++)
         failed = write_findings_of(run, finding, &out);
     run_count_finding_end(run);
-    failed = failed || run->fault->code || output_append(run->findings_file, out.data, out.size, run->fault);
+    failed = failed || run->fault->code || output_append(run->files.findings, out.data, out.size, run->fault);
     buffer_free(&out);
     return failed ? -1 : 0;
 }

@@ -136,22 +136,22 @@ static int set_up_window(struct run *run)
 {
     uint32_t operators = run->facts.ref->operator_count;
     /* deep enough that the workers go on while a transaction is synced */
-    run->window_size = (uint32_t)clamp(run->options->memory / 8 / (8 * MIB), run->worker_count + 2, 48);
-    run->window = make_zeroed(run->window_size * sizeof *run->window);
-    run->outbound = make_zeroed(operators * sizeof *run->outbound);
-    run->outbound_rows = make_zeroed(operators * sizeof *run->outbound_rows);
+    run->window.size = (uint32_t)clamp(run->options->memory / 8 / (8 * MIB), run->worker_count + 2, 48);
+    run->window.parts = make_zeroed(run->window.size * sizeof *run->window.parts);
+    run->files.outbound = make_zeroed(operators * sizeof *run->files.outbound);
+    run->files.outbound_rows = make_zeroed(operators * sizeof *run->files.outbound_rows);
     run->news = make_zeroed(operators * sizeof *run->news);
     run->settled_ms = make_zeroed(operators * sizeof *run->settled_ms);
     run->state = make_zeroed(sizeof *run->state + REF_OPERATORS_MAX * sizeof *run->state->operators);
-    if (!run->window || !run->outbound || !run->outbound_rows || !run->news || !run->settled_ms || !run->state)
+    if (!run->window.parts || !run->files.outbound || !run->files.outbound_rows || !run->news || !run->settled_ms || !run->state)
         return no_memory(run);
-    for (uint32_t i = 0; i < run->window_size; i++) {
-        run->window[i].outbound = make_zeroed(operators * sizeof *run->window[i].outbound);
-        if (!run->window[i].outbound)
+    for (uint32_t i = 0; i < run->window.size; i++) {
+        run->window.parts[i].outbound = make_zeroed(operators * sizeof *run->window.parts[i].outbound);
+        if (!run->window.parts[i].outbound)
             return no_memory(run);
     }
-    pthread_mutex_init(&run->window_lock, NULL);
-    pthread_cond_init(&run->window_news, NULL);
+    pthread_mutex_init(&run->window.lock, NULL);
+    pthread_cond_init(&run->window.news, NULL);
     memcpy(run->state, run->store->state, sizeof *run->state + REF_OPERATORS_MAX * sizeof *run->state->operators);
     run->state->operator_count = operators;
     for (uint32_t i = 0; i < operators; i++) {
@@ -215,7 +215,7 @@ int run_set_up(struct run *run)
     for (uint32_t i = 0; i < run->worker_count; i++)
         if (set_up_worker(run, &run->workers[i]))
             return -1;
-    int error = ring_open(&run->ring, false);
+    int error = ring_open(&run->files.ring, false);
     if (error)
         return fault_errno(run->fault, error, "open a queue of reads and writes");
     uint64_t block = clamp(run->options->memory / 16 / run->worker_count, 256 << 10, 4 * MIB);
@@ -262,8 +262,8 @@ void run_tear_down(struct run *run)
     run_folder_close(run);
     for (uint32_t i = 0; run->workers && i < run->worker_count; i++)
         tear_down_worker(&run->workers[i]);
-    for (uint32_t i = 0; run->window && i < run->window_size; i++) {
-        struct part_output *output = &run->window[i];
+    for (uint32_t i = 0; run->window.parts && i < run->window.size; i++) {
+        struct part_output *output = &run->window.parts[i];
         for (uint32_t o = 0; output->outbound && o < run->facts.ref->operator_count; o++)
             buffer_free(&output->outbound[o]);
         for (unsigned a = 0; a < AGENCY_COUNT; a++)
@@ -274,27 +274,27 @@ void run_tear_down(struct run *run)
         sys.free(output->outbound);
     }
     run_close_keeping(run);
-    sys.free(run->as_is);
-    output_close(run->rejects_file);
-    output_close(run->findings_file);
+    sys.free(run->rewrite.as_is);
+    output_close(run->files.rejects);
+    output_close(run->files.findings);
     struct spool *spools[] = {&run->events, &run->notices, &run->index, &run->rejects, &run->findings};
     for (size_t i = 0; i < sizeof spools / sizeof *spools; i++)
         spool_close(spools[i]);
     if (run->pool.limit)
         spool_pool_close(&run->pool);
-    ring_close(run->ring);
+    ring_close(run->files.ring);
     profiles_close(run->profiles);
     inputs_free(&run->inputs);
     sys.free(run->ingest.totals);
-    void *blocks[] = {run->workers, run->window, run->outbound, run->outbound_rows, run->news, run->settled_ms, run->state,
-                      run->totals_rows, run->totals_found};
+    void *blocks[] = {run->workers, run->window.parts, run->files.outbound, run->files.outbound_rows, run->news, run->settled_ms,
+                      run->state, run->totals_rows, run->totals_found};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         sys.free(blocks[i]);
-    buffer_free(&run->due);
-    buffer_free(&run->awaited);
-    buffer_free(&run->scratch);
-    buffer_free(&run->party_count.party);
-    buffer_free(&run->party_count.lines);
+    buffer_free(&run->queues.due);
+    buffer_free(&run->queues.awaited);
+    buffer_free(&run->queues.scratch);
+    buffer_free(&run->metrics.party.party);
+    buffer_free(&run->metrics.party.lines);
     large_close();
 }
 

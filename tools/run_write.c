@@ -11,7 +11,7 @@
 int run_open_output(struct run *run, struct ring *ring, struct output **output, const char *name, const char *header,
                     struct fault *fault)
 {
-    if (output_open(output, ring, run->folder_fd, name, fault))
+    if (output_open(output, ring, run->files.folder_fd, name, fault))
         return -1;
     run_folder_file(run, *output);
     return header ? output_append(*output, header, strlen(header), fault) : 0;
@@ -26,11 +26,11 @@ static int write_outbound(struct run *run, struct part_output *part, struct crew
         char name[64];
         struct span code = run->facts.ref->operators[i].code;
         snprintf(name, sizeof name, "outbound-%.*s.csv", (int)code.size, code.data);
-        if ((!run->outbound[i] &&
-             run_open_output(run, filer->ring, &run->outbound[i], name, ROWS_SMS_HEADER, &filer->fault)) ||
-            output_append(run->outbound[i], buffer->data, buffer->size, &filer->fault))
+        if ((!run->files.outbound[i] &&
+             run_open_output(run, filer->ring, &run->files.outbound[i], name, ROWS_SMS_HEADER, &filer->fault)) ||
+            output_append(run->files.outbound[i], buffer->data, buffer->size, &filer->fault))
             return -1;
-        run->outbound_rows[i] += buffer->rows;
+        run->files.outbound_rows[i] += buffer->rows;
         buffer_clear(buffer);
     }
     return 0;
@@ -44,11 +44,11 @@ static int write_requests(struct run *run, struct part_output *part, struct crew
             continue;
         char name[64];
         snprintf(name, sizeof name, "requests-%s.ndjson", AGENCY_WORDS[agency]);
-        if ((!run->requests[agency] &&
-             run_open_output(run, filer->ring, &run->requests[agency], name, NULL, &filer->fault)) ||
-            output_append(run->requests[agency], buffer->data, buffer->size, &filer->fault))
+        if ((!run->files.requests[agency] &&
+             run_open_output(run, filer->ring, &run->files.requests[agency], name, NULL, &filer->fault)) ||
+            output_append(run->files.requests[agency], buffer->data, buffer->size, &filer->fault))
             return -1;
-        run->request_rows[agency] += buffer->rows;
+        run->files.request_rows[agency] += buffer->rows;
         buffer_clear(buffer);
     }
     return 0;
@@ -76,10 +76,10 @@ int run_file_part(struct run *run, struct part_output *part, struct crew_worker 
 void run_finish_parts(struct run *run, struct crew_worker *filer)
 {
     for (uint32_t i = 0; i < run->facts.ref->operator_count; i++)
-        if (run->outbound[i] && output_finish(run->outbound[i], &filer->fault))
+        if (run->files.outbound[i] && output_finish(run->files.outbound[i], &filer->fault))
             return;
     for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
-        if (run->requests[agency] && output_finish(run->requests[agency], &filer->fault))
+        if (run->files.requests[agency] && output_finish(run->files.requests[agency], &filer->fault))
             return;
 }
 
@@ -95,13 +95,13 @@ static void close_files(struct crew_worker *filer, void *context)
 {
     struct run *run = context;
     (void)filer;
-    for (uint32_t i = 0; run->outbound && i < run->facts.ref->operator_count; i++) {
-        output_close(run->outbound[i]);
-        run->outbound[i] = NULL;
+    for (uint32_t i = 0; run->files.outbound && i < run->facts.ref->operator_count; i++) {
+        output_close(run->files.outbound[i]);
+        run->files.outbound[i] = NULL;
     }
     for (unsigned agency = 0; agency < AGENCY_COUNT; agency++) {
-        output_close(run->requests[agency]);
-        run->requests[agency] = NULL;
+        output_close(run->files.requests[agency]);
+        run->files.requests[agency] = NULL;
     }
 }
 
