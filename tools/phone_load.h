@@ -1,5 +1,5 @@
 /* phone_load.h - a phone's record for a command that reads: its lists grow as needed, and are freed at the end.
- * Room: tools. (A run widens its lists itself: run_phones.c.)  Thread: a struct phone belongs to one. Its spans point into the record,
+ * Room: tools. (A run widens its lists itself: run_room.c.)  Thread: a struct phone belongs to one. Its spans point into the record,
  * and stand as long as that does (segment.h). Errors: want of memory, or FAULT_INPUT: the record is damaged. */
 #ifndef TOOLS_PHONE_LOAD_H
 #define TOOLS_PHONE_LOAD_H

@@ -101,7 +101,7 @@ struct run_folder { /* blocks of the folder, on their way to the store */
     struct blobs blobs, spare;
 };
 
-/* Parts under way: each is its worker's until it is `ready`, then the two writers'. All of it under the lock (run_phones.c). */
+/* Parts under way: each is its worker's until it is `ready`, then the two writers'. All of it under the lock (run_window.c). */
 struct run_window {
     struct part_output *parts; /* part p stands in parts[p % size] */
     uint32_t size;
@@ -208,7 +208,7 @@ int run_go(const struct run_options *options, struct fault *fault);
 int run_pop_due(struct run *run);         /* due times reached: events (run_due.c) */
 int run_tell_notices_apart(struct run *run); /* run_notices.c */
 int run_join_parts(struct run *run, uint32_t index, struct fault *fault); /* of the events that the worker has loaded (run_parts.c) */
-int run_apply_phones(struct run *run);    /* run_phones.c, with run_write.c on the other side */
+int run_apply_phones(struct run *run);    /* run_window.c, run_phones.c, with run_write.c on the other side */
 int run_index_notices(struct run *run);   /* run_notices.c */
 int run_merge_segments(struct run *run);  /* few segments of unlike size (run_merge.c) */
 int run_reconcile(struct run *run);       /* findings of operators and totals (run_reconcile.c) */
