@@ -8,6 +8,7 @@
 #include "store/leaves.h"
 #include "store/making.h"
 #include "store/pages.h"
+#include "store/reissue.h"
 #include "store/scrub.h"
 
 #include <errno.h>
@@ -302,6 +303,25 @@ static int get_pending(const struct store *store, MDB_txn *txn, struct publish_p
     return whole && publish_place_is_sound(place) ? 0 : store_damaged(store, "the name of its last folder", fault);
 }
 
+/* Where it was taken away after it was written, it is written once more. */
+static int put_in_place(struct store *store, const struct publish_place *place, struct fault *fault)
+{
+    uint32_t run = store->state->run, files;
+    int folder, gone = publish_finish(place, store->name, run, fault);
+    if (gone <= 0)
+        return gone;
+    MDB_txn *txn;
+    if (store_read_begin(store, &txn, fault))
+        return -1;
+    int there = reissue_folder(&store->db, txn, run, place, &folder, &files, fault);
+    store_read_end(txn);
+    if (there)
+        return there < 0 ? -1 : store_damaged(store, "what it keeps of its last folder", fault);
+    int failed = sys.fsync(folder) ? fault_errno(fault, errno, "%s: sync", place->hidden) : 0;
+    sys.close(folder);
+    return failed || publish_finish(place, store->name, run, fault) ? -1 : 0;
+}
+
 static int complete_folder(struct store *store, struct fault *fault)
 {
     MDB_txn *txn;
@@ -316,7 +336,7 @@ static int complete_folder(struct store *store, struct fault *fault)
     int failed = there < 0 ? -1 : 0;
     if (there == 0) {
         struct db_writer writer;
-        failed = publish_finish(place, fault) || db_write_begin(&writer, &store->db, SIZE_MAX, fault);
+        failed = put_in_place(store, place, fault) || db_write_begin(&writer, &store->db, SIZE_MAX, fault);
         if (!failed) {
             failed = store_clear_pending(&writer, fault) || db_write_commit(&writer, fault);
             db_write_abort(&writer);
@@ -343,7 +363,7 @@ static int open_for_writing(struct store *store, enum store_mode mode, struct fa
     store_read_end(txn);
     if (!failed && (failed = pages_compare(&pages, &keys, fault)) && store->leaves)
         leaves_doubt(store->leaves);
-    return failed || complete_folder(store, fault) ? -1 : 0;
+    return failed;
 }
 
 void store_note_looked(const struct store *store)
@@ -375,6 +395,8 @@ int store_open(struct store *store, const char *dir, enum store_mode mode, struc
         store->snapshot = txn;
     else
         store_read_end(txn);
+    if (mode != STORE_READ)
+        failed = failed || complete_folder(store, fault) || publish_clear_noted(dir, fault);
     if (failed)
         store_close(store);
     return failed ? -1 : 0;

@@ -123,6 +123,7 @@ static int do_passes(struct run *run)
 
     if (run_open_decide(run) || /* is the table of open cases written anew? */
         begin_writing(run) ||
+        publish_note(run->store->dir, &run->place, run->fault) ||
         publish_begin(&run->place, &run->files.folder_fd, run->fault) ||
         run_apply_phones(run)) /* every phone that is named or due: rules, SMS, requests, its new record */
         return -1;
@@ -195,10 +196,11 @@ static int open_profiles(struct run *run)
 
 static int prepare(struct run *run)
 {
-    uint32_t next = run->store->state->run + 1;
+    char tag[PUBLISH_RUN_TAG];
+    publish_run_tag(run->store->name, run->store->state->run + 1, tag);
     run_limit_memory(run);
     if (decide_as_of(run) || walk_gather(&run->walk, run->options->paths, run->options->path_count, run->fault) ||
-        publish_place(&run->place, run->options->out, next, run->fault))
+        publish_place(&run->place, run->options->out, tag, run->fault))
         return -1;
     if (open_profiles(run) || lock_down(run) || run_set_up(run))
         return -1;
@@ -236,9 +238,12 @@ int run_go(const struct run_options *options, struct fault *fault)
     if (run->writing)
         db_write_abort(&run->writer);
     if (begun && failed && run->files.folder_fd >= 0 && !run->deciding)
-        publish_abandon(&run->place); /* not taken effect: nothing is left of it */
+        (void)publish_abandon(&run->place); /* not taken effect: nothing is left of it */
     if (begun && !failed && run->writing)
         run_clean_up(run);
+    struct fault ignored = {0};
+    if (begun && !(failed && run->deciding)) /* else the run may have taken effect: the next command knows */
+        (void)publish_clear_noted(store.dir, &ignored);
     if (run->files.folder_fd >= 0)
         sys.close(run->files.folder_fd);
     buffer_free(&run->json);

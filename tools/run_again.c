@@ -1,6 +1,8 @@
 /* run_again.c - the same run given again: its folder stands, and nothing is to be done. */
 #include "tools/run.h"
 
+#include "engine/values.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,25 +24,6 @@ int run_digest_inputs(struct run *run, XXH128_hash_t *ret_digest)
     *ret_digest = XXH3_128bits(hashes, run->inputs.file_count * sizeof *hashes);
     sys.free(hashes);
     return 0;
-}
-
-/* The run number and store name in a folder's run.json; 0 where it is none. */
-static uint32_t folder_run(const char *folder, char store[STORE_NAME_SIZE * 2 + 1])
-{
-    char path[4200], head[1024];
-    snprintf(path, sizeof path, "%s/run.json", folder);
-    int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
-    if (fd < 0)
-        return 0;
-    ssize_t size = sys.pread(fd, head, sizeof head - 1, 0);
-    sys.close(fd);
-    unsigned number = 0;
-    if (size <= 0)
-        return 0;
-    head[size] = 0;
-    return sscanf(head, "{\"besik\": 1, \"run\": %u, \"as_of\": \"%*[^\"]\", \"store\": \"%32[0-9a-f]\"", &number, store) == 2
-               ? number
-               : 0;
 }
 
 /* What the run told when it was done. Returns 1, or a fault. */
@@ -66,19 +49,24 @@ static int tell_folder_again(struct run *run, uint32_t number)
 int run_check_folder_again(struct run *run)
 {
     struct run_row row;
-    char store[STORE_NAME_SIZE * 2 + 1];
-    uint32_t number = folder_run(run->options->out, store);
-    int there = !number || strcmp(store, run->store->name) != 0 ? 1 : store_get_run(run->store, number, &row, run->fault);
+    struct publish_stamp stamp;
+    char as_of[VALUE_TIME_MAX + 1];
+    bool ours = publish_read_stamp(AT_FDCWD, run->options->out, &stamp) && strcmp(stamp.store, run->store->name) == 0;
+    if (ours && stamp.dry_run)
+        return fault_set(run->fault, FAULT_USAGE, "%s: stands already, and is of a dry run; remove it or give another --out", run->options->out);
+    int there = ours ? store_get_run(run->store, stamp.run, &row, run->fault) : 1;
     if (there < 0)
         return -1;
-    if (there == 0) {
+    if (there == 0)
+        as_of[value_time_write(row.as_of_ms, as_of)] = 0;
+    if (there == 0 && strcmp(as_of, stamp.as_of) == 0) {
         XXH128_hash_t digest;
         bool same_time = !run->options->as_of || run->facts.as_of_ms == row.as_of_ms;
         run->ingest.hash_only = true;
         if (same_time && (ingest_run(&run->ingest, run->fault) || run_digest_inputs(run, &digest)))
             return -1;
         if (same_time && XXH128_isEqual(digest, row.digest))
-            return tell_folder_again(run, number);
+            return tell_folder_again(run, stamp.run);
     }
     return fault_set(run->fault, FAULT_USAGE, "%s: stands already and holds another run; give another --out", run->options->out);
 }

@@ -96,16 +96,19 @@ void run_clean_up(struct run *run)
 
 int run_publish(struct run *run)
 {
+    if (!run->writing) /* a dry run: the folder appears, the store stays as it is */
+        return publish_reveal(&run->place, run->files.folder_fd, run->fault);
     if (sys.fsync(run->files.folder_fd) != 0)
         return fault_errno(run->fault, errno, "%s: sync", run->place.hidden);
-    if (!run->writing) /* a dry run: the folder appears, the store stays as it is */
-        return publish_finish(&run->place, run->fault);
     double began = progress_now();
     if (decide(run))
         return -1;
     run->stages[STAGE_COMMIT] += progress_now() - began;
     /* Beyond this point the run has taken effect. */
-    return publish_finish(&run->place, run->fault);
+    int gone = publish_finish(&run->place, run->store->name, run->facts.run, run->fault);
+    return gone > 0 ? fault_set(run->fault, FAULT_FAILED, "%s/%s: the run took effect, but its folder was taken away before it was in place; "
+                                "give the command again", run->place.parent, run->place.name)
+                    : gone;
 }
 
 void run_tell_summary(struct run *run, double seconds)

@@ -247,10 +247,10 @@ int run_write_json(struct run *run, double seconds)
     json.failed = json.failed ||
                   buffer_format(out, run->fault,
                                 "},\n \"timing\": {\"began\": \"%s\", \"seconds\": %.3f, \"stages\": {\"read\": %.3f, \"apply\": "
-                                "%.3f, \"commit\": %.3f, \"publish\": %.3f}, \"workers\": %u, \"peak_memory_bytes\": %ld}}\n",
+                                "%.3f, \"commit\": %.3f, \"publish\": %.3f}, \"workers\": %u, \"peak_memory_bytes\": %ld%s",
                                 began, seconds, run->stages[STAGE_READ], run->stages[STAGE_APPLY],
                                 run->stages[STAGE_COMMIT], run->stages[STAGE_PUBLISH], run->worker_count,
-                                usage.ru_maxrss * 1024L);
+                                usage.ru_maxrss * 1024L, run->options->dry_run ? PUBLISH_DRY_RUN : "}}\n");
     struct output *file = NULL;
     int failed = json.failed || run_open_output(run, run->files.ring, &file, "run.json", NULL, run->fault) ||
                  output_append(file, out->data, out->size, run->fault) || output_finish(file, run->fault);

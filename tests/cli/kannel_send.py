@@ -2,7 +2,7 @@
 """tools/kannel-send against a gateway that answers, refuses, is full, breaks off, hangs or is not there: each SMS is given once.
 
 usage: kannel_send.py BESIK"""
-import collections, csv, fcntl, glob, http.server, os, re, signal, stat, subprocess, sys, threading, urllib.parse
+import collections, csv, fcntl, glob, http.server, json, os, re, signal, stat, subprocess, sys, threading, urllib.parse
 
 from harness import play, same
 
@@ -182,6 +182,15 @@ def test_wrong_use(room):
     os.chmod(f"{room.work}/kannel.ini", 0o640)
     room("out", exit=2)
     os.chmod(f"{room.work}/kannel.ini", 0o600)
+    path = f"{room.work}/out/run.json"
+    with open(path) as file:
+        run = json.load(file)
+    for timing in {**run["timing"], "dry_run": True}, None:  # of a dry run; no folder of a run
+        with open(path, "w") as file:
+            json.dump({**run, "timing": timing}, file)
+        room("out", exit=2)
+    with open(path, "w") as file:
+        json.dump(run, file)
     with open(glob.glob(f"{room.work}/out/outbound-*.csv")[0], "a") as file:
         file.write("s1,")
     room("out", exit=3)

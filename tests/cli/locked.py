@@ -45,7 +45,7 @@ def links(room):
         os.remove(room.path(f"store/{name}"))
         os.rename(room.path("aside"), room.path(f"store/{name}"))
     os.mkdir(room.path("elsewhere"))
-    for name in "out", ".out.besik-1.tmp":
+    for name in "out", f".out.besik-{json.loads(room('status', 'store', '--json')[0])['store'][:8]}-1.tmp":
         os.symlink("elsewhere", room.path(name))
         p = subprocess.run([BESIK, "run", "store", "--out", "out"], capture_output=True, text=True, cwd=room.work)
         same(f"a link for {name}: exit", p.returncode in (1, 2), True)

@@ -249,12 +249,20 @@ static unsigned each_file(const char *from, const char *to, bool copy)
     return count;
 }
 
+static void remove_hidden(void)
+{
+    DIR *here = opendir(".");
+    for (struct dirent *entry; (entry = readdir(here));)
+        if (strncmp(entry->d_name, ".out.besik-", strlen(".out.besik-")) == 0)
+            remove_folder(entry->d_name);
+    closedir(here);
+}
+
 static void begin(const struct scene *scene)
 {
     remove_folder("store");
     remove_folder("out");
-    remove_folder(".out.besik-3.tmp");
-    remove_folder(".out.besik-0.tmp");
+    remove_hidden();
     if (strcmp(scene->start, "none") == 0)
         return;
     cr_assert_eq(mkdir("store", 0700), 0);

@@ -23,7 +23,7 @@ static void set_up(void)
     strcpy(dir, "/tmp/test_publish.XXXXXX");
     cr_assert_not_null(mkdtemp(dir));
     snprintf(out, sizeof out, "%s/night", dir);
-    cr_assert_eq(publish_place(&place, out, 7, &fault), 0, "%s", fault.text);
+    cr_assert_eq(publish_place(&place, out, "7", &fault), 0, "%s", fault.text);
 }
 
 static void tear_down(void)
@@ -43,16 +43,33 @@ static bool is_there(const char *name)
     return access(path, F_OK) == 0;
 }
 
-/* A folder begun, with a file in it. */
-static void begin(void)
+#define STORE "0123456789abcdef0123456789abcdef"
+
+static void write_file(int dir_fd, const char *name, const char *text)
+{
+    int file = openat(dir_fd, name, O_CREAT | O_WRONLY | O_EXCL, 0600);
+    cr_assert_geq(file, 0, "what an earlier try left is gone");
+    cr_assert_eq(write(file, text, strlen(text)), (ssize_t)strlen(text));
+    close(file);
+}
+
+/* A folder begun, with files in it. */
+static void begin_with(const char *json)
 {
     int fd;
     cr_assert_eq(publish_begin(&place, &fd, &fault), 0, "%s", fault.text);
-    int file = openat(fd, "sms.csv", O_CREAT | O_WRONLY | O_EXCL, 0600);
-    cr_assert_geq(file, 0, "what an earlier try left is gone");
-    close(file);
+    write_file(fd, "sms.csv", "");
+    if (json)
+        write_file(fd, "run.json", json);
     close(fd);
 }
+
+static void begin(void)
+{
+    begin_with("{\"besik\": 1, \"run\": 7, \"as_of\": \"2026-11-24T22:00:00+05:00\", \"store\": \"" STORE "\",\n \"timing\": {}}\n");
+}
+
+static int no_unlink(int dir_fd, const char *path, int flags);
 
 Test(publish, places)
 {
@@ -68,18 +85,18 @@ Test(publish, places)
     const char *const BAD[] = {"", "/", "///", ".", "..", "/tmp/.", "/tmp/..", "/tmp/../", longer, beyond, name, "/nowhere/at/all/night"};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         fault = (struct fault){0};
-        cr_expect_eq(publish_place(&place, BAD[i], 1, &fault), -1, "%zu", i);
+        cr_expect_eq(publish_place(&place, BAD[i], "1", &fault), -1, "%zu", i);
         cr_expect_eq(fault.code, FAULT_USAGE, "%zu", i);
     }
     fault = (struct fault){0};
-    cr_assert_eq(publish_place(&place, "/tmp/night///", 12, &fault), 0);
+    cr_assert_eq(publish_place(&place, "/tmp/night///", "12", &fault), 0);
     cr_expect_str_eq(place.parent, "/tmp");
     cr_expect_str_eq(place.name, "night");
     cr_expect_str_eq(place.hidden, ".night.besik-12.tmp");
-    cr_assert_eq(publish_place(&place, "/night", 1, &fault), 0);
+    cr_assert_eq(publish_place(&place, "/night", "1", &fault), 0);
     cr_expect_str_eq(place.parent, "/");
     cr_assert_eq(chdir(dir), 0);
-    cr_assert_eq(publish_place(&place, "night", 1, &fault), 0);
+    cr_assert_eq(publish_place(&place, "night", "1", &fault), 0);
     cr_expect_str_eq(place.parent, dir);
     cr_expect_str_eq(place.name, "night");
 }
@@ -89,17 +106,105 @@ Test(publish, whole)
     begin();
     cr_expect(is_there(place.hidden) && !is_there("night"));
     begin(); /* a second try begins with nothing */
-    cr_assert_eq(publish_finish(&place, &fault), 0, "%s", fault.text);
+    cr_assert_eq(publish_finish(&place, STORE, 7, &fault), 0, "%s", fault.text);
     cr_expect(!is_there(place.hidden) && is_there("night/sms.csv"));
-    cr_assert_eq(publish_finish(&place, &fault), 0, "done before");
+    cr_assert_eq(publish_finish(&place, STORE, 7, &fault), 0, "done before");
     cr_expect(is_there("night/sms.csv"));
+}
+
+/* The hidden folder is not there: whether what stands in its place is that run's is asked of its run.json. */
+Test(publish, gone)
+{
+    static const struct {
+        const char *json;
+        int result;
+    } ROWS[] = {
+        {"{\"besik\": 1, \"run\": 7, \"as_of\": \"2026-11-24T22:00:00+05:00\", \"store\": \"" STORE "\",\n", 0},
+        {"{\"besik\": 1, \"run\": 8, \"as_of\": \"2026-11-24T22:00:00+05:00\", \"store\": \"" STORE "\",\n", 1},
+        {"{\"besik\": 1, \"run\": 7, \"as_of\": \"2026-11-24T22:00:00+05:00\", \"store\": \"1123456789abcdef0123456789abcdef\",\n", 1},
+        {"{\"besik\": 1, \"run\": 7, \"as_of\": \"2026-11-24T22:00:00+05:00\", \"store\": \"" STORE "\",\n \"timing\": {" PUBLISH_DRY_RUN, 1},
+        {"{\"besik\": 1, \"run\": 7", 1},
+        {"", 1},
+        {NULL, 1},
+    };
+    cr_expect_eq(publish_finish(&place, STORE, 7, &fault), 1, "nothing stands");
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        begin_with(ROWS[i].json);
+        int fd = open(dir, O_RDONLY | O_DIRECTORY);
+        cr_assert_eq(renameat(fd, place.hidden, fd, place.name), 0);
+        fault = (struct fault){0};
+        cr_expect_eq(publish_finish(&place, STORE, 7, &fault), ROWS[i].result, "row %zu: %s", i, fault.text);
+        cr_expect(is_there("night/sms.csv"), "row %zu", i);
+        cr_assert_eq(renameat(fd, place.name, fd, place.hidden), 0);
+        close(fd);
+    }
+}
+
+Test(publish, stamps)
+{
+    struct publish_stamp stamp;
+    cr_expect_not(publish_read_stamp(AT_FDCWD, out, &stamp), "nothing stands");
+    begin();
+    cr_assert_eq(publish_finish(&place, STORE, 7, &fault), 0);
+    cr_assert(publish_read_stamp(AT_FDCWD, out, &stamp));
+    cr_expect(stamp.run == 7 && !stamp.dry_run && strcmp(stamp.store, STORE) == 0 && strcmp(stamp.as_of, "2026-11-24T22:00:00+05:00") == 0);
+    static char deep[5000];
+    memset(deep, 'x', sizeof deep - 1);
+    cr_expect_not(publish_read_stamp(AT_FDCWD, deep, &stamp));
+}
+
+/* What a process that was killed left is removed by the note, and nothing that a note cannot be of. */
+Test(publish, noted)
+{
+    char note[128], aside[128];
+    snprintf(note, sizeof note, "%s/hidden", dir);
+    snprintf(aside, sizeof aside, "%s/.aside", dir);
+    cr_expect_eq(publish_clear_noted(dir, &fault), 0, "%s", fault.text); /* nothing is noted */
+    cr_assert_eq(publish_note(dir, &place, &fault), 0, "%s", fault.text);
+    begin();
+    cr_expect_eq(publish_clear_noted(dir, &fault), 0, "%s", fault.text);
+    cr_expect(!is_there(place.hidden) && !is_there("hidden"));
+    cr_assert_eq(publish_note(dir, &place, &fault), 0);
+    cr_assert_eq(publish_note(dir, &place, &fault), 0, "over an older one: %s", fault.text);
+    begin();
+    sys.unlink = no_unlink;
+    cr_expect_eq(publish_clear_noted(dir, &fault), 0, "%s", fault.text);
+    sys = real;
+    cr_expect(is_there("hidden") && is_there(place.hidden), "it stays noted until it is gone");
+    cr_expect_eq(publish_clear_noted(dir, &fault), 0, "%s", fault.text);
+    cr_expect(!is_there(place.hidden) && !is_there("hidden"));
+
+    cr_assert_eq(mkdir(aside, 0700), 0);
+    struct publish_place other = place;
+    strcpy(other.hidden, ".aside");
+    cr_assert_eq(publish_note(dir, &other, &fault), 0);
+    cr_expect_eq(publish_clear_noted(dir, &fault), 0, "%s", fault.text);
+    cr_expect(is_there(".aside") && !is_there("hidden"), "a note that is damaged is struck alone");
+    cr_assert_eq(publish_note(dir, &place, &fault), 0);
+    cr_assert_eq(truncate(note, 100), 0);
+    begin();
+    cr_expect_eq(publish_clear_noted(dir, &fault), 0, "%s", fault.text);
+    cr_expect(is_there(place.hidden) && !is_there("hidden"), "a note that was cut, likewise");
+    cr_assert_eq(symlink(aside, note), 0);
+    cr_expect_eq(publish_note(dir, &place, &fault), -1, "a link is not followed");
+    fault = (struct fault){0};
+    cr_expect_eq(publish_clear_noted(dir, &fault), -1);
+    cr_expect(fault.code == FAULT_FAILED && is_there(".aside") && is_there("hidden"), "%s", fault.text);
+    static char deep[5000];
+    memset(deep, 'x', sizeof deep - 1);
+    fault = (struct fault){0};
+    cr_expect_eq(publish_note(deep, &place, &fault), -1);
+    cr_expect_eq(fault.code, FAULT_USAGE);
+    fault = (struct fault){0};
+    cr_expect_eq(publish_clear_noted(deep, &fault), -1);
+    cr_expect_eq(fault.code, FAULT_USAGE);
 }
 
 Test(publish, never_over_another)
 {
     begin();
     cr_assert_eq(mkdir(out, 0700), 0);
-    cr_expect_eq(publish_finish(&place, &fault), -1);
+    cr_expect_eq(publish_finish(&place, STORE, 7, &fault), -1);
     cr_expect(strstr(fault.text, "give the command again"), "%s", fault.text);
     cr_expect(is_there(place.hidden) && !is_there("night/sms.csv"));
 }
@@ -122,7 +227,7 @@ Test(publish, parent_gone)
     cr_expect_eq(publish_begin(&place, &fd, &fault), -1);
     cr_expect_eq(fault.code, FAULT_FAILED, "%s", fault.text);
     fault = (struct fault){0};
-    cr_expect_eq(publish_finish(&place, &fault), -1);
+    cr_expect_eq(publish_finish(&place, STORE, 7, &fault), -1);
     cr_expect_eq(fault.code, FAULT_FAILED, "%s", fault.text);
     cr_assert_eq(mkdir(dir, 0700), 0);
 }
@@ -197,11 +302,11 @@ Test(publish, sync_that_fails_at_the_end)
 {
     begin();
     sys.fsync = no_sync;
-    cr_expect_eq(publish_finish(&place, &fault), -1);
+    cr_expect_eq(publish_finish(&place, STORE, 7, &fault), -1);
     cr_expect(strstr(fault.text, "sync"), "%s", fault.text);
     cr_expect_eq(syncs, 1);
     sys = real;
-    cr_expect_eq(publish_finish(&place, &fault), 0, "given again: its folder stands");
+    cr_expect_eq(publish_finish(&place, STORE, 7, &fault), 0, "given again: its folder stands");
 }
 
 /* ---- folders that are no run's ---- */
@@ -284,7 +389,7 @@ Test(publish, places_that_are_none)
     char *const FIELDS[] = {place.parent, place.name, place.hidden};
     static const size_t SIZES[] = {sizeof place.parent, sizeof place.name, sizeof place.hidden};
     for (size_t i = 0; i < 3; i++) { /* without an end */
-        cr_assert_eq(publish_place(&place, out, 7, &fault), 0, "%s", fault.text);
+        cr_assert_eq(publish_place(&place, out, "7", &fault), 0, "%s", fault.text);
         memset(FIELDS[i] + strlen(FIELDS[i]), 'x', SIZES[i] - strlen(FIELDS[i]));
         cr_expect_not(publish_place_is_sound(&place), "field %zu", i);
     }

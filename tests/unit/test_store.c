@@ -302,6 +302,14 @@ Test(store, runs)
     store_close(&store);
 }
 
+static void remove_night(const char *path)
+{
+    char json[600];
+    snprintf(json, sizeof json, "%s/run.json", path);
+    unlink(json);
+    rmdir(path);
+}
+
 /* A run that took effect and was killed before its folder appeared. */
 static struct publish_place place;
 
@@ -310,18 +318,26 @@ static void pending(void)
     static struct fault fault;
     char path[512];
     snprintf(path, sizeof path, "%s/night", base);
-    rmdir(path);
+    remove_night(path);
     fault = (struct fault){0};
-    cr_assert_eq(publish_place(&place, path, 7, &fault), 0, "%s", fault.text);
+    cr_assert_eq(publish_place(&place, path, "7", &fault), 0, "%s", fault.text);
     put_meta("pending", &place, sizeof place);
     snprintf(path, sizeof path, "%s/%s", base, place.hidden);
     cr_assert(mkdir(path, 0700) == 0 || errno == EEXIST);
+    struct store store;
+    cr_assert_eq(store_open(&store, dir, STORE_READ, &fault), 0, "%s", fault.text);
+    snprintf(path, sizeof path, "%s/%s/run.json", base, place.hidden);
+    FILE *json = fopen(path, "w");
+    cr_assert_not_null(json);
+    fprintf(json, "{\"besik\": 1, \"run\": %u, \"as_of\": \"2026-11-24T22:00:00+05:00\", \"store\": \"%s\"}\n", store.state->run, store.name);
+    fclose(json);
+    store_close(&store);
 }
 
 Test(store, a_folder_that_did_not_appear_is_put_in_place)
 {
     static struct fault fault;
-    char path[128];
+    char path[512];
     make_for_sure();
     snprintf(path, sizeof path, "%s/night", base);
     pending();
@@ -333,7 +349,14 @@ Test(store, a_folder_that_did_not_appear_is_put_in_place)
     put_meta("pending", &place, sizeof place - 1);
     cr_expect_eq(open_and_close(&fault), -1);
     cr_expect(fault.code == FAULT_INPUT && strstr(fault.text, "last folder"), "%s", fault.text);
-    rmdir(path);
+    pending();
+    remove_night(path);
+    snprintf(path, sizeof path, "%s/%s", base, place.hidden);
+    remove_night(path);
+    fault = (struct fault){0};
+    cr_expect_eq(open_and_close(&fault), -1, "taken away, and nothing is kept of it");
+    cr_expect(fault.code == FAULT_INPUT && strstr(fault.text, "keeps of its last folder"), "%s", fault.text);
+    cr_expect_neq(access(path, F_OK), 0, "nothing half made stays");
 }
 
 Test(store, one_writer_at_a_time)
