@@ -79,6 +79,7 @@ static int write_error(const struct db *db, int error)
 
 static int open_env(struct db *db, const char *dir)
 {
+    unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
     int error = ENOMEM;
     for (size_t size = MAP_SIZE; (error == ENOMEM || error == EINVAL) && size >= MAP_SIZE_MIN; size >>= 1) { /* EINVAL: valgrind */
         if (db->env)
@@ -90,7 +91,12 @@ static int open_env(struct db *db, const char *dir)
         mdb_env_set_maxdbs(db->env, TABLE_COUNT);
         mdb_env_set_maxreaders(db->env, READERS_MAX);
         mdb_env_set_mapsize(db->env, size);
-        error = db_calls.env_open(db->env, dir, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+        error = db_calls.env_open(db->env, dir, flags, 0600);
+        if (error == EROFS && !(flags & MDB_RDONLY)) { /* a snapshot, say: nobody writes there, so no reader need be known */
+            flags |= MDB_RDONLY;
+            error = ENOMEM;
+            size <<= 1;
+        }
     }
     return error;
 }

@@ -129,7 +129,8 @@ bool publish_read_stamp(int dir_fd, const char *folder, struct publish_stamp *re
         is_one = sscanf(bytes, STAMP_HEAD, &ret_stamp->run, ret_stamp->as_of, ret_stamp->store) == 3;
     }
     if (is_one && sys.fstat(fd, &stat) == 0 && stat.st_size >= (off_t)tail)
-        ret_stamp->dry_run = sys.pread(fd, bytes, tail, stat.st_size - (off_t)tail) == (ssize_t)tail && memcmp(bytes, PUBLISH_DRY_RUN, tail) == 0;
+        ret_stamp->dry_run = sys.pread(fd, bytes, tail, stat.st_size - (off_t)tail) == (ssize_t)tail &&
+                             memcmp(bytes, PUBLISH_DRY_RUN, tail) == 0;
     sys.close(fd);
     return is_one;
 }
@@ -146,7 +147,8 @@ int publish_finish(const struct publish_place *place, const char *store, uint32_
     int parent = sys.open(AT_FDCWD, place->parent, O_RDONLY | O_DIRECTORY, 0), failed = 0;
     if (parent < 0)
         return fault_errno(fault, errno, "%s: the run took effect, but the folder in which its own is to appear cannot be opened; make it "
-                           "again and give the command again", place->parent);
+                           "again and give the command again",
+                           place->parent);
     if (sys.rename(parent, place->hidden, parent, place->name) != 0) {
         if (errno != ENOENT)
             failed = fault_errno(fault, errno,

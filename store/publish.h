@@ -34,7 +34,8 @@ struct publish_stamp { /* what a folder's run.json says that it is of */
     char store[33], as_of[40];
     bool dry_run;
 };
-#define PUBLISH_DRY_RUN ", \"dry_run\": true}}\n" /* a dry run's run.json ends so: within timing, which alone may differ from a run's */
+/* A dry run's run.json ends so: within timing, which alone may differ from a run's. */
+#define PUBLISH_DRY_RUN ", \"dry_run\": true}}\n"
 bool publish_read_stamp(int dir_fd, const char *folder, struct publish_stamp *ret_stamp); /* false: it is no run's folder */
 
 /* For a folder that is no run's: refuses what is there already; and puts it in place, `fd` being the hidden folder's. */

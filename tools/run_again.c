@@ -53,7 +53,8 @@ int run_check_folder_again(struct run *run)
     char as_of[VALUE_TIME_MAX + 1];
     bool ours = publish_read_stamp(AT_FDCWD, run->options->out, &stamp) && strcmp(stamp.store, run->store->name) == 0;
     if (ours && stamp.dry_run)
-        return fault_set(run->fault, FAULT_USAGE, "%s: stands already, and is of a dry run; remove it or give another --out", run->options->out);
+        return fault_set(run->fault, FAULT_USAGE, "%s: stands already, and is of a dry run; remove it or give another --out",
+                         run->options->out);
     int there = ours ? store_get_run(run->store, stamp.run, &row, run->fault) : 1;
     if (there < 0)
         return -1;

@@ -393,6 +393,38 @@ Test(db, failing_calls)
     db_write_abort(&writer);
 }
 
+static unsigned read_only_opens;
+static int open_on_read_only_disk(MDB_env *env, const char *path, unsigned flags, mdb_mode_t mode)
+{
+    if (!(flags & MDB_RDONLY))
+        return EROFS;
+    read_only_opens++;
+    return mdb_env_open(env, path, flags, mode);
+}
+
+/* A snapshot that is mounted to be read: LMDB could not write down who reads it. */
+Test(db, read_only_disk)
+{
+    struct db other;
+    struct fault fault = {0};
+    struct db_calls real = db_calls;
+    struct db_writer writer;
+    struct span value;
+    MDB_txn *txn;
+    cr_assert_eq(db_write_begin(&writer, &db, SIZE_MAX, &fault), 0);
+    cr_assert_eq(db_put(&writer, TABLE_META, "k", 1, "v", 1, &fault), 0);
+    cr_assert_eq(db_write_commit(&writer, &fault), 0, "%s", fault.text);
+    db_close(&db);
+    db_calls.env_open = open_on_read_only_disk;
+    cr_assert_eq(db_open(&other, dir, false, &fault), 0, "%s", fault.text);
+    cr_expect_eq(read_only_opens, 1);
+    cr_assert_eq(mdb_txn_begin(other.env, NULL, MDB_RDONLY, &txn), 0);
+    cr_expect_eq(db_get(&other, txn, TABLE_META, "k", 1, &value, &fault), 0, "%s", fault.text);
+    mdb_txn_abort(txn);
+    db_close(&other);
+    db_calls = real;
+}
+
 Test(db, not_a_store)
 {
     char path[100], text[300];
