@@ -173,6 +173,20 @@ static int hidden_name(const char *path, char hidden[4200], struct fault *fault)
                : fault_set(fault, FAULT_USAGE, "--metrics %s: not a file's path", path);
 }
 
+/* What stands there is replaced by a rename: a device, a pipe or a link would be lost by it. */
+static int check_target(const char *path, struct fault *fault)
+{
+    struct stat stat;
+    if (sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT       ? 0
+               : fault_of_path(errno) ? fault_set(fault, FAULT_USAGE, "--metrics %s: %s", path, strerror(errno))
+                                      : fault_errno(fault, errno, "--metrics %s: look", path);
+    if (S_ISREG(stat.st_mode))
+        return 0;
+    const char *what = S_ISLNK(stat.st_mode) ? "a link" : S_ISDIR(stat.st_mode) ? "a folder" : "no plain file";
+    return fault_set(fault, FAULT_USAGE, "--metrics %s: it is %s, and would be replaced: give the name of a plain file, or a new one", path, what);
+}
+
 int run_open_metrics(struct run *run)
 {
     char hidden[4200];
@@ -181,7 +195,7 @@ int run_open_metrics(struct run *run)
     if (!path)
         return 0;
     snprintf(run->metrics.folder, sizeof run->metrics.folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-    if (hidden_name(path, hidden, run->fault))
+    if (hidden_name(path, hidden, run->fault) || check_target(path, run->fault))
         return -1;
     (void)sys.unlink(AT_FDCWD, hidden, 0); /* of a run that was killed */
     run->metrics.fd = sys.open(AT_FDCWD, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
@@ -192,19 +206,26 @@ int run_open_metrics(struct run *run)
     return 0;
 }
 
-static int write_file(const struct run *run, const struct buffer *out, struct fault *fault)
+/* A failure is no failure of the run: what to do, and the exit, are the run's own. */
+static void write_file(const struct run *run, const struct buffer *out, bool made, bool success)
 {
-    const char *path = run->options->metrics;
+    const char *path = run->options->metrics, *what = "write";
     char hidden[4200];
-    int failed = hidden_name(path, hidden, fault);
-    errno = ENOSPC; /* a short write leaves it so */
-    if (!failed && sys.pwrite(run->metrics.fd, out->data, out->size, 0) != (ssize_t)out->size)
-        failed = fault_errno(fault, errno, "--metrics %s: write", path);
-    if (!failed && sys.replace(AT_FDCWD, hidden, AT_FDCWD, path) != 0)
-        failed = fault_errno(fault, errno, "--metrics %s: put in place", path);
-    if (failed)
-        (void)sys.unlink(AT_FDCWD, hidden, 0);
-    return failed;
+    struct fault ignored = {0};
+    (void)hidden_name(path, hidden, &ignored); /* it was there at the start */
+    int failed = !made;
+    errno = failed ? ENOMEM : 0;
+    if (!failed)
+        failed = sys_write_all(run->metrics.fd, out->data, out->size, 0);
+    if (!failed) {
+        what = "put in place";
+        failed = sys.replace(AT_FDCWD, hidden, AT_FDCWD, path);
+    }
+    if (!failed)
+        return;
+    fprintf(stderr, "besik run: --metrics %s: %s: %s: %s\n", path, what, strerror(errno),
+            success ? "the run itself is done, only its metrics are not told" : "so the metrics do not tell that the run failed");
+    (void)sys.unlink(AT_FDCWD, hidden, 0);
 }
 
 void run_write_metrics(const struct run *run, bool success, bool done)
@@ -215,8 +236,7 @@ void run_write_metrics(const struct run *run, bool success, bool done)
     if (run->metrics.fd < 0)
         return;
     put_all(&metrics, run, success, done);
-    if (fault.code || write_file(run, &out, &fault))
-        fprintf(stderr, "besik run: %s\n", fault.text); /* the run is what it is */
+    write_file(run, &out, fault.code == FAULT_NONE, success);
     sys.close(run->metrics.fd);
     buffer_free(&out);
 }
