@@ -109,7 +109,7 @@ def test_lists_that_are_none(b):
     before = b.store_bytes()
     ok = f"{PHONES[0]}\n"
     for list, says in ((ok + "\nhello\n", "line 3: not a Kazakh mobile number"), (ok + "7701120010\n", "line 2: not"), ("77011200101 77751200505\n" + ok, "line 1: not"),
-                       (ok + "7" * 300 + "\n" + ok, "line 2: not"), (ok + " " * 300 + PHONES[1] + "\n", "line 2: not"), (ok + "\0\n", "line 2: not"),
+                       (ok + "7" * 300 + "\n" + ok, "line 2: not"), (ok + " " * 300 + PHONES[1] + "\n", "line 2: not"), (ok + "\0\n", "line 2: not"), (f"{PHONES[0]}\r{PHONES[1]}\r", "line 1: not"),
                        (ok * 3000 + "77112200101\n", "line 3001: not"), ("", "holds no phone number"), ("\n \n\n", "holds no phone number")):
         b("forget", "store", "-", exit=2, says=says, input=list)
     for list, says in ((ok + PHONES[1], "more than one"), (ok + "\n\n" + ok, "more than one"), (ok + "x\n", "line 2: not"), ("", "holds no phone number"), ("\n\nx", "line 3: not")):
