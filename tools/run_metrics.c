@@ -127,6 +127,21 @@ static void put_stages(const struct metrics *metrics, const struct run *run)
 
 /* ---- what stands after it ---- */
 
+/* The finding is told once a silence: this is what lasts as long as it. */
+static void put_silent(const struct metrics *metrics, const struct run *run, bool done)
+{
+    const struct state *state = done ? run->state : run->store->state;
+    const struct ref *ref = ref_of(run->ref_set);
+    int64_t as_of_ms = done ? run->facts.as_of_ms : state->as_of_ms;
+    begin(metrics, "besik_operator_silent", "1 where the operator's latest message is silent_after old, and no outage of it is on.");
+    for (uint32_t i = 0; i < ref->operator_count; i++) {
+        bool silent = i < state->operator_count &&
+                      finding_is_silent(&state->operators[i], (uint16_t)i, ref, run->store->settings.silent_after, as_of_ms);
+        buffer_format(metrics->out, metrics->fault, "besik_operator_silent{operator=\"%.*s\"} %d\n", (int)ref->operators[i].code.size,
+                      ref->operators[i].code.data, silent);
+    }
+}
+
 static void put_standing(const struct metrics *metrics, const struct run *run, bool done)
 {
     const struct counts *totals = done ? &run->counts : &run->store->state->totals;
@@ -136,6 +151,7 @@ static void put_standing(const struct metrics *metrics, const struct run *run, b
     begin(metrics, "besik_overdue_requests", "Requests that response_after has passed for, and that wait on.");
     for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
         labelled(metrics, "besik_overdue_requests", "agency", AGENCY_WORDS[agency], totals->overdue[agency]);
+    put_silent(metrics, run, done);
     char path[4200];
     struct stat stat;
     snprintf(path, sizeof path, "%s/data.mdb", run->store->dir);
@@ -158,7 +174,7 @@ static void put_all(const struct metrics *metrics, const struct run *run, bool s
         put_records(metrics, run);
         put_sent(metrics, run);
     }
-    if (run->store->state)
+    if (run->store->state && run->ref_set)
         put_standing(metrics, run, done);
     single(metrics, "besik_peak_memory_bytes", "Most memory that the run held, pages of the store's file among it.", (double)usage.ru_maxrss * 1024);
 }
