@@ -149,6 +149,16 @@ static int refuse_links(const char *dir, struct fault *fault)
     return 0;
 }
 
+int db_missing(const char *dir, struct fault *fault)
+{
+    char path[4096];
+    struct stat stat;
+    if (snprintf(path, sizeof path, "%s/key", dir) < (int)sizeof path && sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) == 0)
+        return fault_set(fault, FAULT_INPUT,
+                         "%s: data.mdb is not there, or not of a store; restore the store from a backup or rebuild it from its inputs", dir);
+    return fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", dir, dir);
+}
+
 int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
 {
     *db = (struct db){0};
@@ -180,7 +190,7 @@ int db_open(struct db *db, const char *dir, bool create, struct fault *fault)
                                     : "%s: data.mdb is damaged; restore the store from a backup or rebuild it from its inputs",
                              dir);
         if (error == MDB_NOTFOUND || error == ENOENT || error == MDB_VERSION_MISMATCH)
-            return fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", dir, dir);
+            return db_missing(dir, fault);
         return db_fault(fault, error, "open");
     }
     return 0;

@@ -61,6 +61,7 @@ int db_open(struct db *db, const char *dir, bool create, struct fault *fault);
 void db_close(struct db *db); /* all transactions have ended; a zeroed one is taken */
 
 int db_fault(struct fault *fault, int error, const char *doing); /* sets it; -1 */
+int db_missing(const char *dir, struct fault *fault);              /* no data.mdb: not a store, or one that lost it; -1 */
 int db_damaged(struct fault *fault, enum table table);             /* likewise: a value that is none */
 
 /* checksum of a value's payload under its key: XXH3-64 */

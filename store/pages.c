@@ -420,8 +420,7 @@ static int look_over(struct look *look, uint64_t txn, struct pages_map *ret_map)
         return fault_set(fault, FAULT_USAGE, "%s: path too long", look->dir);
     int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
     if (fd < 0)
-        return errno == ENOENT ? fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", look->dir, look->dir)
-                               : fault_errno(fault, errno, "%s: open", path);
+        return errno == ENOENT ? db_missing(look->dir, fault) : fault_errno(fault, errno, "%s: open", path);
     int failed = sys.fstat(fd, &stat) ? fault_errno(fault, errno, "%s: look", path) : 0;
     size_t size = failed ? 0 : (size_t)stat.st_size;
     if (!failed && !size)

@@ -22,6 +22,7 @@ struct store_row { /* meta "store" */
     uint32_t format;
     uint32_t shards;
     uint8_t name[STORE_NAME_SIZE];
+    uint32_t key_sum; /* of the key that it was made with */
 };
 
 static const char KEY_STORE[] = "store", KEY_SETTINGS[] = "settings", KEY_REF[] = "ref", KEY_STATE[] = "state",
@@ -94,6 +95,12 @@ void store_read_end(MDB_txn *txn)
         mdb_txn_abort(txn);
 }
 
+/* 32 bits of the key's 128: enough to know another one, too few to guess it by. */
+static uint32_t key_sum(const uint8_t *key)
+{
+    return (uint32_t)XXH3_64bits_withSeed(key, STORE_KEY_SIZE, 0x6b6579);
+}
+
 /* ---- making ---- */
 
 static int random_bytes(void *out, size_t size, struct fault *fault)
@@ -101,9 +108,9 @@ static int random_bytes(void *out, size_t size, struct fault *fault)
     return getrandom(out, size, 0) == (ssize_t)size ? 0 : fault_errno(fault, errno, "random numbers");
 }
 
-static int put_first_values(const struct db *db, const struct settings *settings, struct span ref, struct fault *fault)
+static int put_first_values(const struct db *db, const uint8_t *key, const struct settings *settings, struct span ref, struct fault *fault)
 {
-    struct store_row row = {.format = STORE_FORMAT, .shards = settings->shards};
+    struct store_row row = {.format = STORE_FORMAT, .shards = settings->shards, .key_sum = key_sum(key)};
     if (random_bytes(row.name, sizeof row.name, fault))
         return -1;
     struct store store = {.settings = *settings};
@@ -132,12 +139,13 @@ int store_make(const char *dir, const uint8_t *key, const struct settings *setti
     uint8_t fresh[STORE_KEY_SIZE];
     if (!key && random_bytes(fresh, sizeof fresh, fault))
         return -1;
+    if (!key)
+        key = fresh;
     struct db db = {0};
     int making = -1;
-    int failed = making_begin(dir, &making, fault) ||
-                 making_file(dir, "key", key ? key : fresh, STORE_KEY_SIZE, fault) ||
-                 making_file(dir, "lock", NULL, 0, fault) ||
-                 db_open(&db, dir, true, fault) || put_first_values(&db, settings, ref, fault) || making_end(dir, fault);
+    int failed = making_begin(dir, &making, fault) || making_file(dir, "key", key, STORE_KEY_SIZE, fault) ||
+                 making_file(dir, "lock", NULL, 0, fault) || db_open(&db, dir, true, fault) ||
+                 put_first_values(&db, key, settings, ref, fault) || making_end(dir, fault);
     if (!failed)
         store_note_looked(&(struct store){.dir = (char *)(uintptr_t)dir, .db = db});
     db_close(&db);
@@ -153,11 +161,9 @@ static int take_lock(struct store *store, struct fault *fault)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/lock", store->dir);
-    store->lock_fd = sys.open(AT_FDCWD, path, O_RDWR | O_NOFOLLOW, 0);
+    store->lock_fd = sys.open(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600); /* a copy may lack it: it is empty, mostly */
     if (store->lock_fd < 0)
-        return errno == ENOENT ? fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)",
-                                           store->dir, store->dir)
-                               : fault_errno(fault, errno, "%s: open", path);
+        return fault_errno(fault, errno, "%s: open", path);
     char pid[32] = "";
     if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
@@ -172,6 +178,17 @@ static int take_lock(struct store *store, struct fault *fault)
     return 0;
 }
 
+static int no_key(const struct store *store, const char *path, int error, struct fault *fault)
+{
+    char data[4096];
+    struct stat stat;
+    if (error != ENOENT && error != ENOTDIR)
+        return fault_errno(fault, error, "%s: open", path);
+    if (snprintf(data, sizeof data, "%s/data.mdb", store->dir) < (int)sizeof data && sys.stat(AT_FDCWD, data, &stat, 0) == 0)
+        return fault_set(fault, FAULT_INPUT, "%s: is not there; put the archived key back", path);
+    return fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", store->dir, store->dir);
+}
+
 static int read_key(struct store *store, struct fault *fault)
 {
     char path[4096];
@@ -179,10 +196,7 @@ static int read_key(struct store *store, struct fault *fault)
         return fault_set(fault, FAULT_USAGE, "%s: path too long", store->dir);
     int fd = sys.open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
     if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", store->dir,
-                               store->dir)
-                   : fault_errno(fault, errno, "%s: open", path);
+        return no_key(store, path, errno, fault);
     uint8_t key[STORE_KEY_SIZE + 1];
     ssize_t size = sys_read_all(fd, key, sizeof key, 0);
     int error = errno;
@@ -254,6 +268,8 @@ static int load_values(struct store *store, MDB_txn *txn, struct fault *fault)
     if (row.format != STORE_FORMAT)
         return fault_set(fault, FAULT_INPUT, "%s: a store of format %u, and this besik reads format %u: use the besik that made it",
                          store->dir, row.format, STORE_FORMAT);
+    if (row.key_sum != key_sum(store->key))
+        return fault_set(fault, FAULT_INPUT, "%s/key: is another store's, or damaged; put this store's archived key back", store->dir);
     for (unsigned i = 0; i < STORE_NAME_SIZE; i++)
         snprintf(store->name + 2 * i, 3, "%02x", row.name[i]);
     there = db_get(&store->db, txn, META(KEY_SETTINGS), &value, fault);

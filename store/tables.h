@@ -62,7 +62,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STORE_FORMAT 6
+#define STORE_FORMAT 7
 #define STORE_KEY_SIZE 16
 #define STORE_NAME_SIZE 16
 #define STORE_SEGMENTS_MAX 64

@@ -4,6 +4,8 @@
 #include "tools/options.h"
 #include "tools/sandbox.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,9 +83,20 @@ static void keep_secrets(void)
     sigaction(SIGBUS, &action, NULL);
 }
 
+/* A launcher may have closed them: the next file that is opened, the store's, would be taken for standard output or error. */
+static bool hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct fault fault = {0};
+    if (!hold_standard_descriptors())
+        return FAULT_FAILED; /* and there is nowhere to say so */
     keep_secrets();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help();

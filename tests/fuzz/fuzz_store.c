@@ -35,7 +35,7 @@ static void make_values(unsigned run)
 {
     static struct state *state;
     size_t state_size = sizeof *state + 2 * sizeof *state->operators;
-    struct store_row row = {.format = STORE_FORMAT, .shards = 64};
+    struct store_row row = {.format = STORE_FORMAT, .shards = 64, .key_sum = key_sum((const uint8_t[STORE_KEY_SIZE]){0})};
     struct settings settings;
     store_default_settings(&settings);
     if (!state)
