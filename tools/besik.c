@@ -75,6 +75,7 @@ static void unreadable(int number)
 static void keep_secrets(void)
 {
     umask(0077);
+    signal(SIGXFSZ, SIG_IGN); /* a write over a limit fails, and is told */
     if (!SANDBOX_ON)
         return;
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a core would hold personal data */

@@ -3,7 +3,7 @@
 before anything is done, and what was there stays.
 
 usage: astray.py BESIK [NAME…]         NAME: only these tests"""
-import json, os, socket, stat, sys
+import json, os, resource, shutil, socket, stat, subprocess, sys
 
 import harness
 from harness import Failed, play, same
@@ -119,6 +119,55 @@ def test_lists_that_are_none(b):
     b("forget", "store", "-", exit=1, says="standard input: ", stdin=folder)
     os.close(folder)
     same("the store", b.store_bytes() == before, True)
+
+
+def limited(size):
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_limit_on_the_size_of_files(b):
+    """ulimit -f: told as a full disk is, never a death by SIGXFSZ, wherever the limit cuts; then, without it, as if there had been none"""
+    b.nights(1)
+    shutil.copytree(b.path("store"), b.path("before"))
+    b.nights(1, "other")
+    b("run", "other", "--out", "want", "--as-of", AS_OF[1], f"{SAMPLE}/night2")
+    size, told = os.path.getsize(b.path("store/data.mdb")), 0
+    for limit in (1, 512, 1024, 2000, 4096, 9000, size // 2 // 4096 * 4096, size, size + 4096, size + 3 * 4096):
+        shutil.rmtree(b.path("store"))
+        shutil.copytree(b.path("before"), b.path("store"))
+        done = subprocess.run([BESIK, "run", "store", "--out", "out2", "--as-of", AS_OF[1], f"{SAMPLE}/night2"], cwd=b.work, capture_output=True, text=True, preexec_fn=limited(limit))
+        same(f"limit {limit}: {done.stderr.strip()}", done.returncode in (0, 1), True)
+        if done.returncode:
+            cut = "commit: Input/output error: give the command again" in done.stderr  # LMDB's word for a write of which a part was taken
+            same(f"limit {limit}: {done.stderr.strip()}", (cut or "File too large (a limit" in done.stderr, done.stderr.count("\n")), (True, 1))
+            told += 1
+            b.night(2)
+        same(f"limit {limit}: the folder", rows(b.path("out2")), rows(b.path("want")))
+        shutil.rmtree(b.path("out2"))
+    same("some were too small", told > 3, True)
+    for args in (["init", "new"], ["backup", "store", "copy"], ["export", "store", "--csv", "sheets"], ["gen", "dumps", "--cases", "50", "--days", "2"],
+                 ["purge", "store", "--closed-before", "2025-09-01T00:00:00+05:00"], ["reissue", "store", "1", "--out", "again"], ["forget", "store", PHONES[0]]):
+        b(*args, exit=1, says="File too large", preexec_fn=limited(200))
+    b("check", "store")
+
+
+def rows(folder):
+    return {name: open(f"{folder}/{name}").read() for name in os.listdir(folder) if name.endswith("csv") or name.endswith("ndjson")}
+
+
+def test_bounds_that_are_told(b):
+    """a setting out of its bounds: both are named, as they are"""
+    b.nights(0)
+    for name, bad in ("remember", ("29d", "36501d", "99999d", "x")), ("remind-after", ("59m", "366d")), ("expire-after", ("0h", "99999d")), ("silent-after", ("366d",)):
+        for value in bad:
+            b("set", "store", name, value, exit=2, says=f"{name.replace('-', '_')}")
+            if value != "29d":
+                b("set", "store", name, value, exit=2, says="36500d" if name == "remember" else "1h to 365d")
+            else:
+                b("set", "store", name, value, exit=2, says="three times expire_after")
+    for name, good in ("remember", ("30d", "36500d")), ("remind-after", ("1h",)), ("silent-after", ("365d",)):
+        for value in good:
+            b("set", "store", name, value)
 
 
 def main():
