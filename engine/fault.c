@@ -25,6 +25,7 @@ static const char *advice(int error)
     switch (error) {
     case ENOSPC:
     case EDQUOT: return " (the disk is full): make room and give the command again";
+    case EFBIG: return " (a limit on the size of files, as ulimit -f sets it): raise it and give the command again";
     case ENOMEM: return " (out of memory): " MEMORY_ADVICE;
     case EIO:
     case EINTR:

@@ -173,10 +173,16 @@ int reading_broken(struct reading *reading, const char *place, const char *wrong
     return -1;
 }
 
+#define UNFIT_ADVICE "; besik profile check FILE tells which profile would read it, and how the store gets it"
+
 /* A file that is not in section 3's form: a profile may yet read it, by dump.c. */
 static int unfit(struct reading *reading, const char *wrong)
 {
-    return reading->ingest->profiles ? UNFIT : reading_broken(reading, ":1", wrong);
+    char told[512];
+    if (reading->ingest->profiles)
+        return UNFIT;
+    snprintf(told, sizeof told, "%s" UNFIT_ADVICE, wrong);
+    return reading_broken(reading, ":1", told);
 }
 
 /* Finds the header in buffer[0..size): 1 and the position behind it, and the lines before it; 0 more bytes are needed;
@@ -284,11 +290,13 @@ static int read_records_of(struct reading *reading, struct dump *dump, struct fa
 /* A file in a form that a profile tells: read from its beginning, one record at a time. */
 int reading_profiled(struct reading *reading)
 {
-    struct fault fault = {0};
+    struct fault fault = {0}, told = {0};
     struct dump *dump;
     struct input_file *file = &reading->ingest->inputs->files[reading->file];
-    if (dump_open(&dump, reading->worker->ring, file->name, reading->ingest->profiles, &fault))
-        return reading_source_failed(reading, &fault);
+    if (dump_open(&dump, reading->worker->ring, file->name, reading->ingest->profiles, &fault)) {
+        fault_set(&told, fault.code, "%s%s", fault.text, fault.code == FAULT_INPUT ? UNFIT_ADVICE : "");
+        return reading_source_failed(reading, &told);
+    }
     int failed = read_records_of(reading, dump, &fault);
     file->bytes = source_bytes(dump_source(dump));
     file->hash = source_hash(dump_source(dump));

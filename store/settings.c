@@ -24,7 +24,7 @@ static const struct setting {
     {"response_after", FORM_DURATION, offsetof(struct settings, response_after), HOUR_MS, DAYS(365), "1h to 365d, as 5d"},
     {"receipt_after", FORM_DURATION, offsetof(struct settings, receipt_after), HOUR_MS, DAYS(365), "1h to 365d, as 2d"},
     {"silent_after", FORM_DURATION, offsetof(struct settings, silent_after), HOUR_MS, DAYS(365), "1h to 365d, as 1d"},
-    {"remember", FORM_DURATION, offsetof(struct settings, remember), HOUR_MS, DAYS(36500), "a duration, as 400d"},
+    {"remember", FORM_DURATION, offsetof(struct settings, remember), HOUR_MS, DAYS(36500), "three times expire_after to 36500d, as 400d"},
     {"max_segments", FORM_NUMBER, offsetof(struct settings, max_segments), 2, 20, "2 to 20"},
     {"keep_runs", FORM_NUMBER, offsetof(struct settings, keep_runs), 1, 1000, "1 to 1000"},
     {"reply_form", FORM_REPLY, offsetof(struct settings, lenient), 0, 1, "strict or lenient"},

@@ -75,6 +75,7 @@ static void unreadable(int number)
 static void keep_secrets(void)
 {
     umask(0077);
+    signal(SIGXFSZ, SIG_IGN); /* a write over a limit fails, and is told */
     if (!SANDBOX_ON)
         return;
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a core would hold personal data */
@@ -92,35 +93,50 @@ static bool hold_standard_descriptors(void)
     return true;
 }
 
+/* What was told may have been too much to hold back, and have failed before: a failure, not silence. */
+static int end(const char *command, struct fault *fault)
+{
+    if (fault->code == FAULT_NONE && (fflush(stdout) != 0 || ferror(stdout)))
+        fault_set(fault, FAULT_FAILED, "standard output: cannot write");
+    if (fault->code != FAULT_NONE)
+        fprintf(stderr, "besik%s%s: %s\n", *command ? " " : "", command, fault->text);
+    return (int)fault->code;
+}
+
+/* 0, or -1: a command is named. */
+static int tell_of_itself(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || (argc == 2 && strcmp(argv[1], "help") == 0))
+        print_help();
+    else if (strcmp(argv[1], "--man") == 0) /* for the build */
+        print_manual();
+    else if (strcmp(argv[1], "--version") == 0)
+        puts("besik " BESIK_VERSION);
+    else
+        return -1;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    static char help[] = "--help";
     struct fault fault = {0};
     if (!hold_standard_descriptors())
         return FAULT_FAILED; /* and there is nowhere to say so */
     keep_secrets();
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        print_help();
-        return argc < 2 ? FAULT_USAGE : 0;
+    if (argc == 3 && strcmp(argv[1], "help") == 0) { /* as COMMAND --help */
+        argv[1] = argv[2];
+        argv[2] = help;
     }
-    if (strcmp(argv[1], "--man") == 0) { /* for the build */
-        print_manual();
-        return 0;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        puts("besik " BESIK_VERSION);
-        return 0;
-    }
+    if (tell_of_itself(argc, argv) == 0)
+        return argc < 2 ? FAULT_USAGE : end("", &fault);
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
         if (strcmp(argv[1], COMMANDS[i].name) != 0)
             continue;
-        if (COMMANDS[i].go(argc - 2, argv + 2, &fault) == 0) {
-            if (fflush(stdout) == 0 && !ferror(stdout)) /* what was too much to hold back may have failed before */
-                return 0;
-            fault_set(&fault, FAULT_FAILED, "standard output: cannot write");
-        }
-        fprintf(stderr, "besik %s: %s\n", argv[1], fault.text);
-        return fault.code == FAULT_NONE ? FAULT_FAILED : (int)fault.code;
+        if (COMMANDS[i].go(argc - 2, argv + 2, &fault) != 0 && fault.code == FAULT_NONE)
+            fault_set(&fault, FAULT_FAILED, "failed"); /* it should have said why */
+        return end(argv[1], &fault);
     }
-    fprintf(stderr, "besik: %s: no such command (see besik --help)\n", argv[1]);
-    return FAULT_USAGE;
+    fault_set(&fault, FAULT_USAGE, "%s: no such command (see besik --help)", argv[1]);
+    return end("", &fault);
 }

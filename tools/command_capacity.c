@@ -66,8 +66,25 @@ static int read_target(struct capacity *capacity, const char *target, struct fau
     return 0;
 }
 
+/* Could the page be written? It is in the end, after hours. */
+static int check_page(const char *path, struct fault *fault)
+{
+    struct stat stat;
+    bool there = sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) == 0;
+    int fd = sys.open(AT_FDCWD, path, O_WRONLY | O_NONBLOCK | (there ? 0 : O_CREAT | O_EXCL), 0600), error = errno;
+    if (fd >= 0)
+        sys.close(fd);
+    if (fd >= 0 && !there && sys.unlink(AT_FDCWD, path, 0) != 0)
+        return fault_errno(fault, errno, "--html %s: remove", path);
+    return fd >= 0                ? 0
+           : fault_of_path(error) ? fault_set(fault, FAULT_USAGE, "--html %s: %s", path, strerror(error))
+                                  : fault_errno(fault, error, "--html %s: make", path);
+}
+
 static int play(struct capacity *capacity, struct fault *fault)
 {
+    if (capacity->html && check_page(capacity->html, fault))
+        return -1;
     hear_signals(); /* from here on there is something to clean up */
     struct stat stat;
     capacity->made_dir = sys.stat(AT_FDCWD, capacity->dir, &stat, 0) != 0;

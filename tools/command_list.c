@@ -95,7 +95,7 @@ int command_list(int argc, char **argv, struct fault *fault)
         .options = options,
         .notes = "Steps: language name education income office registering privilege locality queueing order account\n"
                  "assigning closed\n"
-                 "Example: besik list /var/lib/besik/store --at registering --older 5d | wc -l",
+                 "Example: besik list /var/lib/besik/store --at registering --older 5d | tail -n +2 | wc -l",
     };
     int count;
     int help = options_read(&command, argc, argv, &count, fault);

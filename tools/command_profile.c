@@ -18,7 +18,8 @@ struct checking {
     struct profiles *profiles;
     struct ring *ring;
     struct fault *fault;
-    bool json;
+    const char *source; /* of the profiles: the path of a dumps.ini, or whose it is */
+    bool json, used;    /* a file was read by one of them */
     struct buffer out;
 };
 
@@ -56,7 +57,7 @@ static int read_store_profiles(struct checking *checking, const char *path)
     if (open_store(&store, &ref, path, STORE_READ, checking->fault))
         return -1;
     struct span text = ref_dumps(ref);
-    int failed = text.size ? profiles_open(&checking->profiles, "the store's dumps.ini", text, checking->fault) : 0;
+    int failed = text.size ? profiles_open(&checking->profiles, checking->source, text, checking->fault) : 0;
     ref_free(ref);
     store_close(&store);
     return failed;
@@ -161,10 +162,14 @@ static void put_head(struct checking *checking, const char *name, const struct d
     const struct profile *profile = dump_profile(dump);
     const struct record_layout *layout = dump_layout(dump);
     struct span kind = span_of(layout ? KIND_WORDS[layout->kind] : ""), of = span_of(profile ? profile->name : "");
+    checking->used |= profile != NULL;
     if (!checking->json) {
-        buffer_format(out, fault, "%s: ", name);
-        buffer_format(out, fault, layout ? "%.*s, read by %s%.*s%s\n" : "%.*sempty%s%.*s%s\n", (int)kind.size, kind.data,
-                      profile ? "profile [" : "no profile: it is in besik's own form", (int)of.size, of.data, profile ? "]" : "");
+        if (profile)
+            buffer_format(out, fault, "%s: %s, read by profile [%s] of %s\n", name, kind.data, profile->name, checking->source);
+        else if (layout)
+            buffer_format(out, fault, "%s: %s, read by no profile: it is in besik's own form\n", name, kind.data);
+        else
+            buffer_format(out, fault, "%s: empty\n", name);
         return;
     }
     buffer_add_text(out, "{\"file\":", fault);
@@ -173,6 +178,8 @@ static void put_head(struct checking *checking, const char *name, const struct d
     buffer_json_or_null(out, kind, fault);
     buffer_add_text(out, ",\"profile\":", fault);
     buffer_json_or_null(out, of, fault);
+    buffer_add_text(out, ",\"profiles\":", fault);
+    buffer_json_or_null(out, span_of(profile ? checking->source : ""), fault);
     buffer_add_text(out, ",\"records\":[", fault);
 }
 
@@ -233,9 +240,12 @@ int command_profile(int argc, char **argv, struct fault *fault)
         return fault_set(fault, FAULT_USAGE, "give check and FILE (see besik profile --help)");
     if (store && given)
         return fault_set(fault, FAULT_USAGE, "give --store or --profiles, not both");
-    int failed = store ? read_store_profiles(&checking, store)
-                       : read_profiles(&checking, given ? given : shipped_path("dumps.ini", path));
+    checking.source = store ? "the store's dumps.ini" : given ? given : shipped_path("dumps.ini", path);
+    int failed = store ? read_store_profiles(&checking, store) : read_profiles(&checking, checking.source);
     failed = failed || check_files(&checking, argv + 1, count - 1);
+    if (checking.used && !store && !checking.json) /* or one wonders why the run does not read it */
+        buffer_format(&checking.out, fault, "\nA run reads it so once the store has the profile: put %s into the folder of the store's "
+                      "reference data, then besik ref STORE FOLDER\n", checking.source);
     if (checking.out.size)
         fwrite(checking.out.data, 1, checking.out.size, stdout);
     buffer_free(&checking.out);

@@ -173,7 +173,7 @@ int command_report(int argc, char **argv, struct fault *fault)
         .summary = "Tells what is open as of the last run, in the columns of reconciliation.csv: requests without a response,\n"
                    "SMS without a final receipt, open prompts whose last SMS failed, silent operators.",
         .options = options,
-        .notes = "Example: besik report /var/lib/besik/store | cut -d, -f1,2 | sort | uniq -c",
+        .notes = "Example: besik report /var/lib/besik/store | tail -n +2 | cut -d, -f1,2 | sort | uniq -c",
     };
     int count;
     int help = options_read(&command, argc, argv, &count, fault);

@@ -35,7 +35,7 @@ int command_run(int argc, char **argv, struct fault *fault)
         {"out", "FOLDER", "the folder to write; it must not be there yet", &options.out, NULL},
         {"as-of", "TIME", "the run's time, RFC 3339 with an offset (default: now)", &options.as_of, NULL},
         {"dry-run", NULL, "write the folder, but change nothing in the store", NULL, &options.dry_run},
-        {"rebuild", NULL, "a run given again to a new store: what it sends counts as sent before", NULL, &options.rebuild},
+        {"rebuild", NULL, "for a store made anew of archived inputs: what would go out counts as sent, and is not written", NULL, &options.rebuild},
         {"workers", "N", "threads (default: one a processor)", &workers, NULL},
         {"memory", "SIZE", "memory for records on their way; the rest is spilled (default: 1G)", &memory, NULL},
         {"tmp", "DIR", "where to spill (default: in the store)", &options.tmp, NULL},

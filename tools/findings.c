@@ -110,23 +110,28 @@ int finding_write(const struct finding_row *row, struct buffer *out, struct faul
 
 int finding_write_json(const struct finding_row *row, struct buffer *out, struct fault *fault)
 {
-    char phone[11], slot[1] = {(char)('0' + row->slot)}, since[VALUE_TIME_MAX];
+    char phone[11], slot[8], since[VALUE_TIME_MAX];
+    (void)snprintf(slot, sizeof slot, row->slot ? "%u" : "null", (unsigned)row->slot);
     value_phone_write(row->phone, phone);
     const struct {
         const char *key;
         struct span value;
+        bool plain; /* as it is: a number, or null */
     } columns[] = {
-        {"{\"finding\":", span_of(FINDING_WORDS[row->finding])},
-        {",\"party\":", finding_party(row)},
-        {",\"id\":", row_id(row)},
-        {",\"msisdn\":", {phone, row->has_phone ? sizeof phone : 0}},
-        {",\"slot\":", {slot, row->slot ? 1 : 0}},
-        {",\"since\":", {since, value_time_write(row->since_ms, since)}},
-        {",\"detail\":", row_detail(row)},
+        {"{\"finding\":", span_of(FINDING_WORDS[row->finding]), false},
+        {",\"party\":", finding_party(row), false},
+        {",\"id\":", row_id(row), false},
+        {",\"msisdn\":", {phone, row->has_phone ? sizeof phone : 0}, false},
+        {",\"slot\":", span_of(slot), true},
+        {",\"since\":", {since, value_time_write(row->since_ms, since)}, false},
+        {",\"detail\":", row_detail(row), false},
     };
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
         buffer_add_text(out, columns[i].key, fault);
-        buffer_json_or_null(out, columns[i].value, fault);
+        if (columns[i].plain)
+            buffer_add(out, columns[i].value.data, columns[i].value.size, fault);
+        else
+            buffer_json_or_null(out, columns[i].value, fault);
     }
     buffer_add(out, "}\n", 2, fault);
     return fault->code ? -1 : 0;

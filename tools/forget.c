@@ -192,8 +192,8 @@ static int find_phone(struct forget *forget, bool *ret_open)
     if (there > 0) { /* while the record stands */
         struct counts *totals = &strike->store->state->totals;
         phone_count(&strike->phone, -1, totals);
-        forget->forgotten->cases = strike->phone.case_count;
-        forget->forgotten->closed = phone_forget(&strike->phone, state->as_of_ms);
+        forget->forgotten->cases += strike->phone.case_count;
+        forget->forgotten->closed += phone_forget(&strike->phone, state->as_of_ms);
         phone_count(&strike->phone, 1, totals);
         there = *ret_open && put_forgotten(forget, &forget->closed) ? -1 : there;
     }
@@ -311,14 +311,21 @@ static int strike_all(struct forget *forget)
     return failed ? -1 : 0;
 }
 
-int forget_go(struct store *store, uint32_t phone, struct forgotten *ret_forgotten, struct fault *fault)
+static int forget_phone(struct store *store, uint32_t phone, struct forgotten *forgotten, struct fault *fault)
 {
     struct forget forget = {.strike = {.store = store, .fault = fault, .phone.number = phone}, .phone = phone,
-                            .hash = value_phone_hash(phone), .forgotten = ret_forgotten};
-    *ret_forgotten = (struct forgotten){0};
-    int failed = strike_sweep(&forget.strike) || strike_all(&forget) || strike_sweep(&forget.strike) ||
-                 store_scrub(store, STRIKE_TRANSACTION, &ret_forgotten->cleared, fault);
+                            .hash = value_phone_hash(phone), .forgotten = forgotten};
+    int failed = strike_sweep(&forget.strike) || strike_all(&forget) || strike_sweep(&forget.strike);
     buffer_free(&forget.closed);
     strike_free(&forget.strike);
     return failed ? -1 : 0;
+}
+
+int forget_go(struct store *store, const uint32_t *phones, size_t count, struct forgotten *ret_forgotten, struct fault *fault)
+{
+    *ret_forgotten = (struct forgotten){.phones = count};
+    for (size_t i = 0; i < count; i++)
+        if (forget_phone(store, phones[i], ret_forgotten, fault))
+            return -1;
+    return store_scrub(store, STRIKE_TRANSACTION, &ret_forgotten->cleared, fault);
 }

@@ -173,7 +173,7 @@ static int rewrite_file(struct rewriting *rewriting)
     return 0;
 }
 
-int forget_folders(struct strike *strike, uint32_t phone, uint64_t *ret_rows)
+int forget_folders(struct strike *strike, uint32_t phone, uint64_t *rows)
 {
     struct search search = {.fault = strike->fault};
     struct rewriting rewriting = {.strike = strike, .phone = phone, .packer = kept_packer()};
@@ -193,7 +193,7 @@ int forget_folders(struct strike *strike, uint32_t phone, uint64_t *ret_rows)
         buffer_clear(&rewriting.row);
         failed = rewrite_file(&rewriting);
     }
-    *ret_rows = rewriting.rows;
+    *rows += rewriting.rows;
     buffer_free(&search.hits);
     buffer_free(&rewriting.row);
     buffer_free(&rewriting.out);

@@ -5,6 +5,7 @@
 #include "engine/values.h"
 #include "io/buffer_fields.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 int reader_open(struct reader *reader, const char *dir, struct fault *fault)
@@ -90,16 +91,47 @@ int reader_find(struct reader *reader, uint32_t phone)
     return there > 0 && load(reader, hash, phone, record) ? -1 : there;
 }
 
+/* Each line of standard input that is not empty. */
+static int read_msisdns(struct buffer *phones, struct fault *fault)
+{
+    char line[128];
+    for (unsigned long number = 1; fgets(line, sizeof line, stdin); number++) {
+        bool whole = strchr(line, '\n') || feof(stdin);
+        uint32_t phone;
+        size_t size = strlen(line);
+        if (whole && strspn(line, " \t\r\n") == size)
+            continue;
+        size -= size && line[size - 1] == '\n';
+        size -= size && line[size - 1] == '\r';
+        if (!whole || !value_phone((struct span){line, size}, &phone))
+            return fault_set(fault, FAULT_USAGE, "standard input, line %lu: not a Kazakh mobile number", number);
+        if (buffer_add(phones, &phone, sizeof phone, fault))
+            return -1;
+    }
+    if (ferror(stdin))
+        return fault_errno(fault, errno, "standard input: read");
+    return phones->size ? 0 : fault_set(fault, FAULT_USAGE, "standard input holds no phone number");
+}
+
+int reader_msisdns(const char *given, struct buffer *phones, struct fault *fault)
+{
+    uint32_t phone;
+    if (strcmp(given, "-") != 0)
+        return value_phone(span_of(given), &phone) ? buffer_add(phones, &phone, sizeof phone, fault)
+                                                   : fault_set(fault, FAULT_USAGE, "not a Kazakh mobile number");
+    return read_msisdns(phones, fault);
+}
+
 int reader_msisdn(const char *given, uint32_t *ret_phone, struct fault *fault)
 {
-    char line[64] = "";
-    if (strcmp(given, "-") == 0) {
-        if (!fgets(line, sizeof line, stdin))
-            return fault_set(fault, FAULT_USAGE, "standard input holds no phone number");
-        line[strcspn(line, "\r\n")] = 0;
-        given = line;
-    }
-    return value_phone(span_of(given), ret_phone) ? 0 : fault_set(fault, FAULT_USAGE, "not a Kazakh mobile number");
+    struct buffer phones = {0};
+    int failed = reader_msisdns(given, &phones, fault);
+    if (!failed && phones.size > sizeof *ret_phone)
+        failed = fault_set(fault, FAULT_USAGE, "standard input holds more than one number: give one");
+    if (!failed)
+        memcpy(ret_phone, phones.data, sizeof *ret_phone);
+    buffer_free(&phones);
+    return failed;
 }
 
 /* ---- words ---- */

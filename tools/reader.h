@@ -33,8 +33,10 @@ int reader_each(struct reader *reader, bool open_only, reader_look *look, void *
 /* 1 and the record in reader->phone (case_count 0 where there is none: 0), -1. Once a reader. */
 int reader_find(struct reader *reader, uint32_t phone);
 
-/* The number from the command line, or with '-' from standard input, so that it stands in no list of processes. */
-int reader_msisdn(const char *given, uint32_t *ret_phone, struct fault *fault);
+/* The number from the command line, or with '-' those of standard input, one a line, so that they stand in no list of processes: at
+ * least one, appended to `phones` as uint32_t. A line that is none is told by its place alone. */
+int reader_msisdns(const char *given, struct buffer *phones, struct fault *fault);
+int reader_msisdn(const char *given, uint32_t *ret_phone, struct fault *fault); /* of one */
 
 /* ---- words for what records hold; "" or an empty span: none ---- */
 

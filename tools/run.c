@@ -220,7 +220,7 @@ int run_go(const struct run_options *options, struct fault *fault)
     memset(run, 0, sizeof *run);
     *run = (struct run){.options = options, .fault = fault, .store = &store, .files.folder_fd = -1};
     progress_open(&run->progress, options->progress);
-    int failed = run_open_metrics(run) || open_store(&store, &run->ref_set, options->store, STORE_RUN, fault);
+    int failed = run_open_metrics(run) || run_check_tmp(run) || open_store(&store, &run->ref_set, options->store, STORE_RUN, fault);
     bool begun = false;
     if (!failed) {
         int again = prepare(run);

@@ -127,6 +127,21 @@ static void put_stages(const struct metrics *metrics, const struct run *run)
 
 /* ---- what stands after it ---- */
 
+/* The finding is told once a silence: this is what lasts as long as it. */
+static void put_silent(const struct metrics *metrics, const struct run *run, bool done)
+{
+    const struct state *state = done ? run->state : run->store->state;
+    const struct ref *ref = ref_of(run->ref_set);
+    int64_t as_of_ms = done ? run->facts.as_of_ms : state->as_of_ms;
+    begin(metrics, "besik_operator_silent", "1 where the operator's latest message is silent_after old, and no outage of it is on.");
+    for (uint32_t i = 0; i < ref->operator_count; i++) {
+        bool silent = i < state->operator_count &&
+                      finding_is_silent(&state->operators[i], (uint16_t)i, ref, run->store->settings.silent_after, as_of_ms);
+        buffer_format(metrics->out, metrics->fault, "besik_operator_silent{operator=\"%.*s\"} %d\n", (int)ref->operators[i].code.size,
+                      ref->operators[i].code.data, silent);
+    }
+}
+
 static void put_standing(const struct metrics *metrics, const struct run *run, bool done)
 {
     const struct counts *totals = done ? &run->counts : &run->store->state->totals;
@@ -136,6 +151,7 @@ static void put_standing(const struct metrics *metrics, const struct run *run, b
     begin(metrics, "besik_overdue_requests", "Requests that response_after has passed for, and that wait on.");
     for (enum agency agency = 0; agency < AGENCY_COUNT; agency++)
         labelled(metrics, "besik_overdue_requests", "agency", AGENCY_WORDS[agency], totals->overdue[agency]);
+    put_silent(metrics, run, done);
     char path[4200];
     struct stat stat;
     snprintf(path, sizeof path, "%s/data.mdb", run->store->dir);
@@ -158,7 +174,7 @@ static void put_all(const struct metrics *metrics, const struct run *run, bool s
         put_records(metrics, run);
         put_sent(metrics, run);
     }
-    if (run->store->state)
+    if (run->store->state && run->ref_set)
         put_standing(metrics, run, done);
     single(metrics, "besik_peak_memory_bytes", "Most memory that the run held, pages of the store's file among it.", (double)usage.ru_maxrss * 1024);
 }
@@ -173,6 +189,20 @@ static int hidden_name(const char *path, char hidden[4200], struct fault *fault)
                : fault_set(fault, FAULT_USAGE, "--metrics %s: not a file's path", path);
 }
 
+/* What stands there is replaced by a rename: a device, a pipe or a link would be lost by it. */
+static int check_target(const char *path, struct fault *fault)
+{
+    struct stat stat;
+    if (sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT       ? 0
+               : fault_of_path(errno) ? fault_set(fault, FAULT_USAGE, "--metrics %s: %s", path, strerror(errno))
+                                      : fault_errno(fault, errno, "--metrics %s: look", path);
+    if (S_ISREG(stat.st_mode))
+        return 0;
+    const char *what = S_ISLNK(stat.st_mode) ? "a link" : S_ISDIR(stat.st_mode) ? "a folder" : "no plain file";
+    return fault_set(fault, FAULT_USAGE, "--metrics %s: it is %s, and would be replaced: give the name of a plain file, or a new one", path, what);
+}
+
 int run_open_metrics(struct run *run)
 {
     char hidden[4200];
@@ -181,7 +211,7 @@ int run_open_metrics(struct run *run)
     if (!path)
         return 0;
     snprintf(run->metrics.folder, sizeof run->metrics.folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-    if (hidden_name(path, hidden, run->fault))
+    if (hidden_name(path, hidden, run->fault) || check_target(path, run->fault))
         return -1;
     (void)sys.unlink(AT_FDCWD, hidden, 0); /* of a run that was killed */
     run->metrics.fd = sys.open(AT_FDCWD, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
@@ -192,19 +222,26 @@ int run_open_metrics(struct run *run)
     return 0;
 }
 
-static int write_file(const struct run *run, const struct buffer *out, struct fault *fault)
+/* A failure is no failure of the run: what to do, and the exit, are the run's own. */
+static void write_file(const struct run *run, const struct buffer *out, bool made, bool success)
 {
-    const char *path = run->options->metrics;
+    const char *path = run->options->metrics, *what = "write";
     char hidden[4200];
-    int failed = hidden_name(path, hidden, fault);
-    errno = ENOSPC; /* a short write leaves it so */
-    if (!failed && sys.pwrite(run->metrics.fd, out->data, out->size, 0) != (ssize_t)out->size)
-        failed = fault_errno(fault, errno, "--metrics %s: write", path);
-    if (!failed && sys.replace(AT_FDCWD, hidden, AT_FDCWD, path) != 0)
-        failed = fault_errno(fault, errno, "--metrics %s: put in place", path);
-    if (failed)
-        (void)sys.unlink(AT_FDCWD, hidden, 0);
-    return failed;
+    struct fault ignored = {0};
+    (void)hidden_name(path, hidden, &ignored); /* it was there at the start */
+    int failed = !made;
+    errno = failed ? ENOMEM : 0;
+    if (!failed)
+        failed = sys_write_all(run->metrics.fd, out->data, out->size, 0);
+    if (!failed) {
+        what = "put in place";
+        failed = sys.replace(AT_FDCWD, hidden, AT_FDCWD, path);
+    }
+    if (!failed)
+        return;
+    fprintf(stderr, "besik run: --metrics %s: %s: %s: %s\n", path, what, strerror(errno),
+            success ? "the run itself is done, only its metrics are not told" : "so the metrics do not tell that the run failed");
+    (void)sys.unlink(AT_FDCWD, hidden, 0);
 }
 
 void run_write_metrics(const struct run *run, bool success, bool done)
@@ -215,8 +252,7 @@ void run_write_metrics(const struct run *run, bool success, bool done)
     if (run->metrics.fd < 0)
         return;
     put_all(&metrics, run, success, done);
-    if (fault.code || write_file(run, &out, &fault))
-        fprintf(stderr, "besik run: %s\n", fault.text); /* the run is what it is */
+    write_file(run, &out, fault.code == FAULT_NONE, success);
     sys.close(run->metrics.fd);
     buffer_free(&out);
 }

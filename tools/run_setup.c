@@ -173,6 +173,19 @@ void run_limit_memory(const struct run *run)
     large_open(run->options->memory - run_transaction_size(run), run_tmp(run));
 }
 
+int run_check_tmp(const struct run *run)
+{
+    const char *tmp = run->options->tmp;
+    int fd = tmp ? sys.open(AT_FDCWD, tmp, O_TMPFILE | O_RDWR, 0600) : -1;
+    if (!tmp)
+        return 0;
+    if (fd >= 0)
+        return sys.close(fd);
+    return fault_of_path(errno) || errno == EROFS || errno == EOPNOTSUPP
+               ? fault_set(run->fault, FAULT_USAGE, "--tmp %s: no spill file can be made there: %s", tmp, strerror(errno))
+               : fault_errno(run->fault, errno, "--tmp %s: make a spill file", tmp);
+}
+
 int run_set_up(struct run *run)
 {
     const char *tmp = run_tmp(run);

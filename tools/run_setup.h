@@ -5,6 +5,7 @@
 
 #include "tools/run.h"
 
+int run_check_tmp(const struct run *run); /* can a spill file be made in --tmp? Else it would be told only when one is needed */
 void run_limit_memory(const struct run *run); /* from here on large blocks are on account (engine/sys/large.h) */
 int run_set_up(struct run *run);    /* memory, workers, spools, rules */
 void run_tear_down(struct run *run); /* whatever of it was made */

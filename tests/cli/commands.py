@@ -314,7 +314,8 @@ def test_report(b):
     head, *rows = [line.split(",") for line in text.splitlines()]
     same("columns", head, "finding,party,id,msisdn,slot,since,detail".split(","))
     told = [json.loads(line) for line in b("report", "store", "--json").splitlines()]
-    same("--json", [[x[k] or "" for k in head] for x in told], rows)
+    same("--json", [[str(x[k] or "") for k in head] for x in told], rows)
+    same("slots are numbers, or null", {type(x["slot"]) for x in told}, {int, type(None)})
     same("the store", (b.store_bytes(), after != before), (after, True))
 
 

@@ -2,7 +2,7 @@
 """What is made from the program's own help: completion in bash, and besik(1); and the help itself, which fits a screen.
 
 usage: completion.py BESIK"""
-import os, re, subprocess, sys
+import json, os, re, subprocess, sys
 
 from harness import play, same
 
@@ -55,11 +55,23 @@ def completion(room):
         "besik init store --remi": ["--remind-after"],
         "besik init store --reply-form s": ["strict"],
         "besik set store rem": ["remember", "remind-after"],
+        "besik set store re": ["receipt-after", "remember", "remind-after", "reply-form", "response-after"],
+        "besik set store s": ["short-code", "silent-after"],
+        "besik set store reply-form ": ["lenient", "strict"],
+        "besik set store reply_form l": ["lenient"],
+        "besik set store remember ": [],
+        "besik profile check --store st": ["store"],
+        "besik profile check --profiles da": ["data.csv"],
+        "besik capacity try --html da": ["data.csv"],
+        "besik help re": ["ref", "reissue", "report"],
         "besik nonsense ": [],
     }.items():
         same(line, room.complete(line), offered)
     for command in room.commands():
-        same(f"{command}: all options", set(re.findall(r"^  (--[a-z-]+)", room.besik(command, "--help"), re.M)) - set(room.complete(f"besik {command} --")), set())
+        text = room.besik(command, "--help")
+        taken = set(re.findall(r"^ *(--[a-z-]+)|  (--[a-z-]+) [0-9]|  (--[a-z-]+) strict", text.split("\nExample")[0], re.M)) if command == "init" else set(re.findall(r"^  (--[a-z-]+)", text, re.M))
+        taken = {"".join(x) for x in taken}
+        same(f"{command}: its options, and no others'", room.complete(f"besik {command} --"), sorted(taken | {"--help"}))
 
 
 def manual(room):
@@ -83,9 +95,41 @@ def screen(room):
             same(f"{command}: an example", "Example: " in text, True)
 
 
+def asked_of_help(room):
+    """`help COMMAND` is `COMMAND --help`; of no command, or of two, it is wrong use; and help that cannot be told is a failure"""
+    for command in room.commands():
+        same(f"help {command}", room.besik("help", command), room.besik(command, "--help"))
+    for args in (["help", "nonsense"], ["help", "run", "case"]):
+        done = subprocess.run([BESIK, *args], capture_output=True, text=True)
+        same(f"{args}: {done.stderr}", (done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1))
+    for args in (["--help"], ["-h"], ["help"], ["help", "run"], ["run", "--help"], ["--version"], ["--man"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BESIK, *args], stdout=full, stderr=subprocess.PIPE, text=True)
+        same(f"{args} on a full device", (done.returncode, done.stderr.endswith(": standard output: cannot write\n"), done.stderr.count("\n")), (1, True, 1))
+
+
+def examples(room):
+    """those that count: the header is none of what they count"""
+    besik = lambda *args: subprocess.run([BESIK, *args], capture_output=True, text=True, cwd=room.work, check=True).stdout
+    besik("init", "store", "--key", f"{ROOT}/tests/sample/key")
+    for n in range(1, 5):
+        besik("run", "store", "--out", f"out{n}", "--as-of", f"2026-11-0{n + 1}T22:00:00+05:00", f"{ROOT}/tests/sample/night{n}")
+    besik("run", "store", "--out", "late", "--as-of", "2026-11-14T22:00:00+05:00")
+    env = os.environ | {"PATH": f"{os.path.dirname(BESIK)}:{os.environ['PATH']}"}
+    def example(command):
+        text = re.search(r"^Example: (.*)", room.besik(command, "--help"), re.M).group(1).replace("/var/lib/besik/store", "store")
+        return subprocess.run(["bash", "-c", text], capture_output=True, text=True, cwd=room.work, env=env, check=True).stdout
+    same("list", int(example("list")), len(besik("list", "store", "--at", "registering", "--older", "5d", "--json").splitlines()))
+    found = {}
+    for row in map(json.loads, besik("report", "store", "--json").splitlines()):
+        key = f"{row['finding']},{row['party']}"
+        found[key] = found.get(key, 0) + 1
+    same("report", dict(reversed(line.split(None, 1)) for line in example("report").splitlines()), {key: str(n) for key, n in found.items()})
+
+
 def main():
-    failed = play({test.__name__: test for test in (completion, manual, screen)}, Room)
-    print(f"completion: 3 tests, {failed} failed")
+    failed = play({test.__name__: test for test in (completion, manual, screen, asked_of_help, examples)}, Room)
+    print(f"completion: 5 tests, {failed} failed")
     sys.exit(failed > 0)
 
 

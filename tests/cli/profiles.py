@@ -2,7 +2,7 @@
 """Dumps in other forms: dumps.ini, the ready profiles, encodings, zones, parts, and what was rejected given again.
 
 usage: profiles.py BESIK [NAME…]         NAME: only these tests"""
-import csv, gzip, io, itertools, json, os, shutil, stat, subprocess, sys, urllib.parse
+import csv, gzip, io, itertools, json, os, re, shutil, stat, subprocess, sys, urllib.parse
 
 from harness import Failed, play, same
 
@@ -425,8 +425,47 @@ def test_own_form_shown(room):
     room.write("bytes.csv", b"notice_id,withdrawn_at,cause\nN1,\xff,x\n\"a\"b\n")
     same("bytes", [x["rejected"] for x in json.loads(room("profile", "check", "--json", "--store", "store", "bytes.csv"))["records"]], ["bad_utf8", "bad_csv"])
     room.write("empty.csv", b"")
-    same("empty", room("profile", "check", "--store", "store", "empty.csv").startswith("empty.csv: empty"), True)
-    same("empty", json.loads(room("profile", "check", "--json", "--store", "store", "empty.csv")), {"file": "empty.csv", "kind": None, "profile": None, "records": []})
+    same("empty", room("profile", "check", "--store", "store", "empty.csv"), "empty.csv: empty\n")
+    same("empty", json.loads(room("profile", "check", "--json", "--store", "store", "empty.csv")), {"file": "empty.csv", "kind": None, "profile": None, "profiles": None, "records": []})
+    same("nothing is in the way of a run", "besik ref" in room("profile", "check", "messages.csv", "empty.csv"), False)
+
+
+def test_how_a_run_gets_a_profile(room):
+    """a store without the ready profiles: its run names `profile check`, which says where the profile is and how the store gets it; done as
+    it says, the run reads the file"""
+    room.write("reports.csv", "ID;Дата;Статус\nabc;24.11.2026 10:00:00;Доставлено\n", "cp1251")
+    room("init", "store", "--ref", "ref")
+    room("run", "store", "--out", "out", "--as-of", NIGHT[0], "reports.csv", exit=3, says=["reports.csv:1: ", "besik profile check FILE"])
+    shown = room("profile", "check", "reports.csv").splitlines()
+    name, ini = re.fullmatch(r"reports.csv: receipts, read by profile \[(.+)\] of (/.+/dumps.ini)", shown[0]).groups()
+    same("its JSON", [json.loads(room("profile", "check", "--json", "reports.csv"))[k] for k in ("profile", "profiles")], [name, ini])
+    for word in ini, "besik ref STORE FOLDER":
+        same(f"{shown[-1]}: {word}", word in shown[-1], True)
+    shutil.copy(ini, room.path("ref"))
+    room("ref", "store", "ref")
+    text = room("profile", "check", "--store", "store", "reports.csv")
+    same(text, (f"read by profile [{name}] of the store's dumps.ini\n" in text, "besik ref" in text), (True, False))
+    room("run", "store", "--out", "out", "--as-of", NIGHT[0], "reports.csv")
+    same("given by hand", "besik ref STORE FOLDER" in room("profile", "check", "--profiles", "ref/dumps.ini", "reports.csv").splitlines()[-1], True)
+    room.write("odd.csv", "a;b\n1;2\n")
+    room("run", "store", "--out", "out2", "--as-of", NIGHT[1], "odd.csv", exit=3, says=["odd.csv:1: ", "no profile of dumps.ini reads it either", "besik profile check FILE"])
+
+
+def test_readme_own_export(room):
+    """README's example, as typed"""
+    text = open(f"{ROOT}/README.md", encoding="utf-8").read().split("**From an operator's own export.**")[1].split("\n\n")[1]
+    room("init", "store")
+    room.write("mo-kcell.csv", "ID;Дата;Номер;Короткий номер;Текст\n1;23.11.2026 10:00:00;77011200101;1414;R 1 2\n", "cp1251")
+    room.write("in/2026-11-24/notices.csv", NOTICES)
+    shutil.rmtree(room.path("ref"))
+    os.mkdir(room.path("out"))
+    os.mkdir(room.path("bin"))
+    os.symlink(f"{ROOT}/tools", room.path("tools"))
+    os.symlink(BESIK, room.path("bin/besik"))
+    done = subprocess.run(["bash", "-ec", text.replace("STORE", "store")], capture_output=True, text=True, cwd=room.work, env=os.environ | {"PATH": f"{room.work}/bin:{os.environ['PATH']}"})
+    same("commands", len([line for line in text.splitlines() if line.startswith("    ")]), 4)
+    same(done.stderr, done.returncode, 0)
+    same("what the run made of it", figures(room.json("out/2026-11-24"), 0)["kind"], "messages")
 
 
 def test_profiles_that_cannot_be_read(room):

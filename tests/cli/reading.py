@@ -365,7 +365,7 @@ def test_metrics(b):
     b.night(2, "store", "--metrics", "besik.prom")
     run, told = json.load(open(b.path("store-2/run.json"))), samples(b.path("besik.prom"))
     same("names", sorted(told), sorted("besik_run_success besik_run_end_timestamp_seconds besik_run_as_of_timestamp_seconds besik_run_duration_seconds besik_records "
-                                       "besik_rejects besik_sms besik_requests besik_findings besik_cases besik_overdue_requests besik_store_bytes besik_peak_memory_bytes".split()))
+                                       "besik_rejects besik_sms besik_requests besik_findings besik_cases besik_overdue_requests besik_operator_silent besik_store_bytes besik_peak_memory_bytes".split()))
     same("success", told["besik_run_success"], {(): 1})
     same("mode", oct(stat.S_IMODE(os.stat(b.path("besik.prom")).st_mode)), "0o644")
     for kind in {x["kind"] for x in run["inputs"]}:
@@ -398,6 +398,18 @@ def test_metrics(b):
     b("run", "store", "--out", "bad", "--metrics", "besik.prom", "bad.csv", exit=3)
     told = samples(b.path("besik.prom"))
     same("a run that failed", (told["besik_run_success"], "besik_records" in told, sum(told["besik_cases"].values()) > 0), ({(): 0}, False, True))
+    silent = lambda: {k[0][1] for k, v in samples(b.path("besik.prom"))["besik_operator_silent"].items() if v}
+    status = lambda: {x["operator"] for x in json.loads(b("status", "store", "--json"))["operators"] if x["silent"]}
+    same("who is silent still, as of the last run", (silent(), len(silent()) > 1), (status(), True))
+    b("run", "store", "--out", "later", "--as-of", "2026-11-15T22:00:00+05:00", "--metrics", "besik.prom")
+    same("a silence that is told once goes on", (silent(), "operator_silent" in open(b.path("later/reconciliation.csv")).read()), (status(), False))
+    with open(b.path("m.csv"), "w") as f:
+        f.write("operator,message_id,received_at,msisdn,short_code,text\nkcell,z1,2026-11-16T10:00:00+05:00,77770000002,1414,hello\n")
+    b("run", "store", "--out", "dry", "--dry-run", "--as-of", "2026-11-16T22:00:00+05:00", "--metrics", "besik.prom", "m.csv")
+    same("a dry run's own state", silent(), status() - {"kcell"})
+    b("run", "store", "--out", "heard", "--as-of", "2026-11-16T22:00:00+05:00", "--metrics", "besik.prom", "m.csv")
+    same("one is heard again", ("kcell" in silent(), silent()), (False, status()))
+    same("each has a sample", len(samples(b.path("besik.prom"))["besik_operator_silent"]) >= len(json.loads(b("status", "store", "--json"))["operators"]), True)
     b("run", "nowhere", "--out", "bad", "--metrics", "besik.prom", exit=2)
     same("a store that is none", samples(b.path("besik.prom"))["besik_run_success"], {(): 0})
     b("run", "store", "--out", "bad", "--metrics", "no/besik.prom", exit=2, says="--metrics no/besik.prom")

@@ -349,6 +349,36 @@ Test(commands, run_with_metrics)
     sweep(&(struct scene){command_run, "evening", RUN(4, "out") "--metrics besik.prom " SAMPLE "/night3", "out"}, 100, 5);
 }
 
+static int replace_fails(int a, const char *old, int b, const char *new) { (void)a, (void)old, (void)b, (void)new; errno = ENOSPC; return -1; }
+
+/* A run of which only the metrics fail is done; of one that failed, it alone says that it is to be given again. */
+Test(commands, metrics_that_fail_are_not_the_run)
+{
+    size_t size;
+    struct fault fault;
+    static const struct {
+        const char *words, *told;
+        int result;
+    } RUNS[] = {{RUN(4, "out") "--metrics besik.prom " SAMPLE "/night3", "the run itself is done", 0},
+                {RUN(2, "out4") "--metrics besik.prom " SAMPLE "/night3", "do not tell that the run failed", -1}};
+    begin(&(struct scene){command_run, "evening", "", "out"});
+    sys.replace = replace_fails;
+    for (unsigned i = 0; i < 2; i++) {
+        int kept = dup(STDERR_FILENO), told = open("told", O_RDWR | O_CREAT | O_TRUNC, 0600);
+        dup2(told, STDERR_FILENO);
+        int result = give(command_run, RUNS[i].words, &fault);
+        dup2(kept, STDERR_FILENO);
+        close(kept);
+        close(told);
+        char *text = slurp("told", &size);
+        text[size] = 0;
+        cr_expect_eq(result, RUNS[i].result, "%s", fault.text);
+        cr_expect(strstr(text, "--metrics besik.prom: ") && strstr(text, RUNS[i].told) && !strstr(text, "again"), "%s", text);
+        cr_expect_eq(access(".besik.prom.tmp", F_OK), -1);
+        free(text);
+    }
+}
+
 Test(commands, dry_run)
 {
     sweep(&(struct scene){command_run, "evening", RUN(4, "out") "--dry-run " SAMPLE "/night3", NULL}, 100, 1000000);

@@ -81,11 +81,18 @@ Test(fault, short_of_memory)
     }
 }
 
-/* An error that is none of the disk's, memory's or the moment's says itself what to mend. */
+Test(fault, advice_on_a_limit_of_files)
+{
+    struct fault fault = {0};
+    fault_errno(&fault, EFBIG, "in/a");
+    cr_expect_str_eq(fault.text, "in/a: File too large (a limit on the size of files, as ulimit -f sets it): raise it and give the command again");
+}
+
+/* An error that is none of the disk's, a limit's, memory's or the moment's says itself what to mend. */
 Test(fault, no_advice)
 {
     for (int error = 1; error < 134; error++) {
-        if (error == ENOSPC || error == EDQUOT || error == ENOMEM || error == EIO || error == EINTR || error == EAGAIN)
+        if (error == ENOSPC || error == EDQUOT || error == ENOMEM || error == EIO || error == EINTR || error == EAGAIN || error == EFBIG)
             continue;
         struct fault fault = {0};
         char want[200];

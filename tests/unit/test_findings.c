@@ -125,7 +125,7 @@ Test(findings, written)
     } ROWS[] = {
         {{FINDING_LATE_REPLY, "kcell", 11234567, "m,1", 3, AT, "say \"so\""},
          "late_reply,kcell,\"m,1\",77011234567,3,2026-11-23T08:15:30+05:00,\"say \"\"so\"\"\"\n",
-         "{\"finding\":\"late_reply\",\"party\":\"kcell\",\"id\":\"m,1\",\"msisdn\":\"77011234567\",\"slot\":\"3\","
+         "{\"finding\":\"late_reply\",\"party\":\"kcell\",\"id\":\"m,1\",\"msisdn\":\"77011234567\",\"slot\":3,"
          "\"since\":\"2026-11-23T08:15:30+05:00\",\"detail\":\"say \\\"so\\\"\"}\n"},
         {{FINDING_OPERATOR_SILENT, "tele2", NOBODY, "", 0, AT + 250, ""},
          "operator_silent,tele2,,,,2026-11-23T08:15:30.250+05:00,\n",
@@ -133,7 +133,7 @@ Test(findings, written)
          "\"since\":\"2026-11-23T08:15:30.250+05:00\",\"detail\":null}\n"},
         {{FINDING_NOTICE_ALIKE, "", 0, "N1", 9, 0, "d"},
          "notice_alike,,N1,77000000000,9,1970-01-01T05:00:00+05:00,d\n",
-         "{\"finding\":\"notice_alike\",\"party\":null,\"id\":\"N1\",\"msisdn\":\"77000000000\",\"slot\":\"9\","
+         "{\"finding\":\"notice_alike\",\"party\":null,\"id\":\"N1\",\"msisdn\":\"77000000000\",\"slot\":9,"
          "\"since\":\"1970-01-01T05:00:00+05:00\",\"detail\":\"d\"}\n"},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {

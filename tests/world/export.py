@@ -130,13 +130,28 @@ def postgres(room):
         return room.expect(ask)
 
 
+def readme(room):
+    """README's example, as typed: the tables are there, and full"""
+    text = open(f"{HERE}/../../README.md", encoding="utf-8").read().split("**To count and to watch.**")[1].split("\n\n")[1]
+    lines = [line for line in text.splitlines() if "--metrics" not in line]
+    same("lines on SQL", (len(lines), "psql" in lines[-1]), (2, True))
+    with Postgres(room.work) as server:
+        for name, to in ("besik", BESIK), ("psql", f"{server.bin}/psql"):
+            os.symlink(to, room.path(name))
+        env = os.environ | {"PATH": f"{room.work}:{os.environ['PATH']}", "PGHOST": server.data, "PGUSER": "besik", "PGDATABASE": "postgres"}
+        shutil.rmtree(room.path("sheets"))
+        run("bash", "-ec", "\n".join(lines).replace("STORE", "store"), cwd=room.work, env=env)
+        for kind in KINDS:
+            same(f"rows of {kind}", server.psql(f"select count(*) from {kind}").strip(), str(len(room.rows[kind])))
+
+
 def both(room):
     same("DuckDB and PostgreSQL", dict(zip(QUERIES, duckdb(room))), dict(zip(QUERIES, postgres(room))))
 
 
 def main():
-    failed = play({"both": both}, Room)
-    print(f"export: 1 test, {failed} failed")
+    failed = play({"both": both, "readme": readme}, Room)
+    print(f"export: 2 tests, {failed} failed")
     sys.exit(failed > 0)
 
 

@@ -11,7 +11,7 @@ from harness import Failed, play, same
 
 PACKAGING, SAMPLE = f"{HERE}/../../tools/packaging", f"{HERE}/../sample"
 NAMES = """besik_run_success besik_run_end_timestamp_seconds besik_run_as_of_timestamp_seconds besik_run_duration_seconds besik_records besik_rejects besik_sms
-besik_requests besik_findings besik_cases besik_overdue_requests besik_store_bytes besik_peak_memory_bytes""".split()
+besik_requests besik_findings besik_cases besik_overdue_requests besik_operator_silent besik_store_bytes besik_peak_memory_bytes""".split()
 
 
 class Room:
@@ -101,23 +101,30 @@ def rules(b):
         return {"series": f'{name}{{instance="a"{"," + labels if labels else ""}}}', "values": values}
     good = [series("besik_run_success", "", "1x200"),
             series("besik_records", 'kind="messages",outcome="applied"', "1000x200"), series("besik_records", 'kind="messages",outcome="reject"', "20x200"),
-            series("besik_overdue_requests", 'agency="registry"', "0x200")]
+            series("besik_overdue_requests", 'agency="registry"', "0x200"), series("besik_operator_silent", 'operator="kcell"', "0x200")]
     end = lambda values: series("besik_run_end_timestamp_seconds", "", values)
     still = ("BesikNoRun", "BesikRunFailed", "BesikRejectShare", "BesikOperatorSilent", "BesikOverdueRequests")
     def test(name, input, at, firing):
         wants = [{"alertname": alert, "eval_time": f"{at}h", "exp_alerts": [{"exp_labels": firing[alert]}] if alert in firing else []} for alert in still]
         return {"name": name, "interval": "1h", "input_series": input, "alert_rule_test": wants}
-    who = {"instance": "a"}
+    who, ends = {"instance": "a"}, end(" ".join(str(hour(n)) for n in range(200)))
     tests = [
         test("good nights", good + [end("_ " + " ".join(str(hour(n // 24 * 24 + 1)) for n in range(1, 200)))], 100, {}),
         test("no run", good + [end(f"{hour(0)}x200")], 27, {"BesikNoRun": {"severity": "critical"} | who}),
-        test("failed", [series("besik_run_success", "", "0x200"), *good[1:], end(" ".join(str(hour(n)) for n in range(200)))], 5, {"BesikRunFailed": {"severity": "critical"} | who}),
-        test("rejects", [good[0], good[1], series("besik_records", 'kind="messages",outcome="reject"', "200x200"), good[3], end(" ".join(str(hour(n)) for n in range(200)))], 5,
+        test("failed", [series("besik_run_success", "", "0x200"), *good[1:], ends], 5, {"BesikRunFailed": {"severity": "critical"} | who}),
+        test("rejects", [good[0], good[1], series("besik_records", 'kind="messages",outcome="reject"', "200x200"), *good[3:], ends], 5,
              {"BesikRejectShare": {"severity": "warning", "kind": "messages"} | who}),
-        test("silent", good + [series("besik_findings", 'finding="operator_silent",party="kcell"', "1x200"), end(" ".join(str(hour(n)) for n in range(200)))], 5,
-             {"BesikOperatorSilent": {"severity": "warning", "party": "kcell"} | who}),
-        test("overdue", good[:3] + [series("besik_overdue_requests", 'agency="registry"', "3x200"), end(" ".join(str(hour(n)) for n in range(200)))], 30,
+        # told of once, in the night in which it came due; it goes on until messages come
+        test("silent, and silent on", good[:4] + [series("besik_operator_silent", 'operator="kcell"', "0x2 1x200"), series("besik_findings", 'finding="operator_silent",party="kcell"', "1x3 _x200"), ends], 50,
+             {"BesikOperatorSilent": {"severity": "warning", "operator": "kcell"} | who}),
+        test("heard again", good[:4] + [series("besik_operator_silent", 'operator="kcell"', "1x40 0x200"), ends], 42, {}),
+        test("overdue", [*good[:3], good[4], series("besik_overdue_requests", 'agency="registry"', "3x200"), ends], 30,
              {"BesikOverdueRequests": {"severity": "warning", "agency": "registry"} | who}),
+        # a run that does not come as far as the store tells nothing of what stands in it
+        test("as it was when it was last told of", [series("besik_operator_silent", 'operator="kcell"', "1x30 stale _x200"), series("besik_overdue_requests", 'agency="registry"', "3x30 stale _x200"),
+                                                    series("besik_run_success", "", "1x30 0x200"), ends], 40,
+             {"BesikOperatorSilent": {"severity": "warning", "operator": "kcell"} | who, "BesikOverdueRequests": {"severity": "warning", "agency": "registry"} | who,
+              "BesikRunFailed": {"severity": "critical"} | who}),
     ]
     annotations = json.loads(json.dumps(tests))
     for case in annotations:  # texts are for people: labels are what is tested
@@ -133,7 +140,7 @@ def rules(b):
 def texts(alert, case):
     """the annotations of a rule, its words filled in for the case"""
     text = open(f"{PACKAGING}/alerts.yml", encoding="utf-8").read().split(f"alert: {alert}\n")[1].split("- alert:")[0]
-    fill = {"{{ $value | humanizePercentage }}": "16.67%", "{{ $labels.kind }}": "messages", "{{ $labels.party }}": "kcell", "{{ $labels.agency }}": "registry", "{{ $value }}": "3"}
+    fill = {"{{ $value | humanizePercentage }}": "16.67%", "{{ $labels.kind }}": "messages", "{{ $labels.operator }}": "kcell", "{{ $labels.agency }}": "registry", "{{ $value }}": "3"}
     for mark, word in fill.items():
         text = text.replace(mark, word)
     return dict(re.findall(r'(summary|description): "(.*)"', text))

@@ -19,15 +19,20 @@ _besik()
         _besik_words "$("$besik" --help | sed -n 's/^  \([a-z]*\) .*/\1/p') --help --version"
         return
     fi
+    if [[ $command == help ]]; then
+        ((COMP_CWORD == 2)) && _besik_words "$("$besik" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')"
+        return
+    fi
     help=$("$besik" "$command" --help 2>/dev/null) || return
     case $before in
-    --out | --ref | --tmp | --csv) _besik_files -d && return ;;
-    --key | --metrics) _besik_files -f && return ;;
+    --out | --ref | --tmp | --csv | --store | --answers) _besik_files -d && return ;;
+    --key | --metrics | --profiles | --html) _besik_files -f && return ;;
     --at) _besik_words "$(sed -n '/^Steps:/,/^Example/{/^Example/d;s/^Steps://;p}' <<<"$help")" && return ;;
     --reply-form) _besik_words "strict lenient" && return ;;
     esac
     if [[ $word == -* ]]; then
-        _besik_words "$(grep -oE -- '--[a-z][a-z-]*' <<<"$help" | sort -u) --help"
+        # those of the table, and of init the settings: an example may be of another command
+        _besik_words "$(sed '/^Example/,$d' <<<"$help" | grep -E '^  --' | grep -oE -- '(^|  )--[a-z-]+' | sort -u) --help"
     elif ! grep -qE -- "^ +$before [A-Z]+|$before [0-9]+[a-z]?( |\$)" <<<"$help" || [[ $before != --* ]]; then
         for ((i = 2; i < COMP_CWORD; i++)); do # how many words are no options: the first is the store
             [[ ${COMP_WORDS[i]} == -* ]] || plain=$((plain + 1))
@@ -35,7 +40,8 @@ _besik()
         case $command:$plain in
         export:1) _besik_words "$(grep -oE '\([a-z|]+\)' <<<"$help" | head -n 1 | tr '()|' '   ')" ;;
         profile:0) _besik_words check ;;
-        set:1) _besik_words "$("$besik" init --help | grep -oE -- '--[a-z-]+ [0-9a-z]+  ?' | sed 's/--//; s/ .*//')" ;;
+        set:1) _besik_words "$("$besik" init --help | grep -E '^  --' | grep -oE -- '(^|  )--[a-z-]+ [0-9a-z]+' | sed 's/ *--//; s/ .*//; /^shards$/d')" ;;
+        set:2) [[ $before == reply[-_]form ]] && _besik_words "strict lenient" ;;
         *) _besik_files -f ;;
         esac
     fi
