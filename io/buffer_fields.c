@@ -45,13 +45,12 @@ static char *escape(char *out, unsigned char c)
     return out;
 }
 
-/* Not `readable`: each byte that is no ASCII becomes U+FFFD. */
-static inline char *put(char *out, struct span text, bool readable)
+char *json_put(char *out, struct span text)
 {
     *out++ = '"';
     for (size_t i = 0; i < text.size;) {
         uint64_t word;
-        if (readable && text.size - i >= sizeof word) {
+        if (text.size - i >= sizeof word) {
             memcpy(&word, text.data + i, sizeof word);
             if (!has_special(word)) {
                 memcpy(out, &word, sizeof word);
@@ -60,35 +59,47 @@ static inline char *put(char *out, struct span text, bool readable)
                 continue;
             }
         }
-        unsigned char c = (unsigned char)text.data[i++];
-        out = !readable && c >= 0x80 ? mempcpy(out, "\xef\xbf\xbd", 3) : escape(out, c);
+        out = escape(out, (unsigned char)text.data[i++]);
     }
     *out++ = '"';
     return out;
 }
 
-char *json_put(char *out, struct span text)
-{
-    return put(out, text, true);
-}
-
-static int put_json(struct buffer *buffer, struct span text, bool readable, struct fault *fault)
+int buffer_json(struct buffer *buffer, struct span text, struct fault *fault)
 {
     char *begin = buffer_room(buffer, JSON_MAX(text.size), fault);
     if (!begin)
         return -1;
-    buffer->size += (size_t)(put(begin, text, readable) - begin);
+    buffer->size += (size_t)(json_put(begin, text) - begin);
     return 0;
 }
 
-int buffer_json(struct buffer *buffer, struct span text, struct fault *fault)
+/* Of a name that is no text each byte that is no ASCII becomes U+FFFD. */
+size_t name_text(struct span name, char *out)
 {
-    return put_json(buffer, text, true, fault);
+    char *begin = out;
+    if (value_text(name)) {
+        memcpy(out, name.data, name.size);
+        return name.size;
+    }
+    for (size_t i = 0; i < name.size; i++) {
+        if ((unsigned char)name.data[i] >= 0x80)
+            out = mempcpy(out, "\xef\xbf\xbd", 3);
+        else
+            *out++ = name.data[i];
+    }
+    return (size_t)(out - begin);
 }
 
 int buffer_json_name(struct buffer *buffer, struct span name, struct fault *fault)
 {
-    return put_json(buffer, name, value_text(name), fault);
+    size_t most = JSON_MAX(3 * name.size);
+    char *begin = buffer_room(buffer, most + 3 * name.size, fault);
+    if (!begin)
+        return -1;
+    char *text = begin + most; /* behind what is made of it */
+    buffer->size += (size_t)(json_put(begin, (struct span){text, name_text(name, text)}) - begin);
+    return 0;
 }
 
 int buffer_json_or_null(struct buffer *buffer, struct span text, struct fault *fault)

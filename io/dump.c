@@ -139,6 +139,9 @@ static int tell(struct dump *dump, const struct profiles *profiles, struct fault
         return 0;
     if (count && record_layout_read(&dump->given, dump->fields, count, wrong)) {
         dump->column_count = count;
+        for (uint32_t c = 0; c < count; c++)
+            if (is_named(dump, &dump->fields[c], SPAN(DUMP_AS_IT_CAME)))
+                dump->as_it_came = c;
         lay_out(dump, dump->given.kind);
         return 0;
     }
@@ -175,6 +178,7 @@ int dump_open(struct dump **ret_dump, struct ring *ring, const char *name, const
         return fault_memory(fault);
     memset(dump, 0, offsetof(struct dump, fields));
     dump->name = name;
+    dump->as_it_came = RECORD_COLUMN_ABSENT;
     if (source_open(&dump->source, ring, name, fault) == 0 && dump_fill_raw(dump, fault)) {
         size_t head = dump->raw_size;
         if (tell(dump, profiles, fault) == 0)
@@ -414,6 +418,8 @@ static int next_csv(struct dump *dump, struct dump_record *record, struct fault 
             dump->record_raw = raw_of(dump, next - dump->text_at);
             if (!record->reason)
                 record->reason = take_values(dump, record);
+            if (!record->reason && dump->as_it_came != RECORD_COLUMN_ABSENT) /* the values lie elsewhere by now */
+                record->as_it_came = (struct span){dump->scratch, csv_unescape(&dump->fields[dump->as_it_came], dump->scratch)};
             break;
         }
         record->line = dump->lines + 1;

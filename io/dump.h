@@ -8,6 +8,8 @@
 #include "io/profile_text.h"
 #include "io/source.h"
 
+#define DUMP_AS_IT_CAME "as_it_came" /* the column of rejected-KIND.csv that holds what is no record */
+
 struct dump;
 
 struct dump_record {
@@ -16,6 +18,7 @@ struct dump_record {
     struct csv_field *fields;    /* one a column of the kind, in the order of section 3, unquoted, one behind another in one buffer */
     uint32_t field_count;
     struct span raw;             /* as it came, but in UTF-8 and without its line end; of a bad_csv its first line */
+    struct span as_it_came;      /* of a file that has that column, in section 3's form */
     struct span reference;       /* of a part of an SMS */
     uint32_t parts, part;        /* parts 0: it is no part */
 };

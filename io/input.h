@@ -24,6 +24,7 @@ struct input_file {
     enum kind kind;
     struct record_layout layout;
     uint64_t records, misses, mended, duplicates, rejects, warnings;
+    uint64_t unkept;       /* rejects that rejected-KIND.csv has no room for */
 };
 
 struct input_piece {

@@ -146,11 +146,12 @@ int rows_request(const struct rows *rows, const struct phone *phone, const struc
 
 int rows_reject(const struct reject_row *row, struct buffer *buffer, struct fault *fault)
 {
-    char *out = buffer_room(buffer, 160 + 2 * (row->file.size + row->identity.size + row->detail.size), fault);
+    size_t most = 160 + 2 * (3 * row->file.size + row->identity.size + row->detail.size);
+    char *out = buffer_room(buffer, most + 3 * row->file.size, fault);
     if (!out)
         return -1;
-    char *begin = out;
-    out += csv_quote(row->file, out);
+    char *begin = out, *name = out + most; /* behind what is made of it */
+    out += csv_quote((struct span){name, name_text(row->file, name)}, out);
     *out++ = ',';
     out += put_number(out, row->line);
     const char *const words[] = {KIND_WORDS[row->kind], row->outcome, REASON_WORDS[row->reason]};

@@ -241,7 +241,8 @@ void run_folder_close(struct run *run);
 void run_folder_file(struct run *run, struct output *output); /* its blocks are packed, for reissue; any thread */
 int run_folder_store(struct run *run);                        /* what is packed so far goes to the store */
 int run_folder_inputs(struct run *run);
-int run_keep_reject(struct run *run, const struct reject *reject); /* in the order of rejects.csv (run_keep.c) */
+/* In the order of rejects.csv: 1 kept, 0 rejected-KIND.csv has no room for it (run_keep.c). */
+int run_keep_reject(struct run *run, const struct reject *reject);
 int run_end_keeping(struct run *run);
 void run_close_keeping(struct run *run);
 int run_load_part(struct run *run, struct run_worker *worker, struct spool *spool, uint32_t part, struct fault *fault);

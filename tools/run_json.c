@@ -163,6 +163,10 @@ static void put_input(struct json *json, const struct input_file *file, bool len
         raw(json, "\"the file is empty: no header, no records\"");
     if (file->warnings)
         json->failed = json->failed || buffer_format(json->out, json->fault, "\"bad_account: %" PRIu64 "\"", file->warnings);
+    if (file->unkept)
+        json->failed = json->failed || buffer_format(json->out, json->fault,
+                                                     "%s\"keep_rejected: %" PRIu64 " without room in rejected-%s.csv: mend in the file itself\"",
+                                                     file->warnings ? ", " : "", file->unkept, KIND_WORDS[file->kind]);
     raw(json, "]}");
 }
 

@@ -3,7 +3,8 @@
  * A reject knows its file and line, no more. They come in that order, so that each file is read once again beside them, up to its end:
  * that it is still what it was is known by its hash. A file of section 3's form comes out of it, whatever form the records had.
  * What must not be taken as it stands (no record, a part of an SMS, what its form did not let read) stands whole in the last column,
- * and the others are empty. */
+ * and the others are empty. A row may become longer than its record, whose quotes it doubles; and of one that is no record itself the
+ * lines inside it would be records of their own. So a row without room stays empty, and the rejects tell of it. */
 #include "tools/run.h"
 
 #include "io/buffer_fields.h"
@@ -70,7 +71,7 @@ static int begin_rows(struct run *run, enum kind kind)
     snprintf(name, sizeof name, "rejected-%s.csv", KIND_WORDS[kind]);
     for (unsigned c = 0; c < record_columns(kind); c++)
         buffer_format(&header, run->fault, "%s,", record_column(kind, c));
-    buffer_format(&header, run->fault, "%s,as_it_came\n", reason_column(kind));
+    buffer_format(&header, run->fault, "%s," DUMP_AS_IT_CAME "\n", reason_column(kind));
     int failed = run->fault->code || run_open_output(run, run->files.ring, &run->files.kept[kind], name, NULL, run->fault) ||
                  output_append(run->files.kept[kind], header.data, header.size, run->fault);
     buffer_free(&header);
@@ -93,6 +94,31 @@ static bool can_be_taken(const struct keeping *keeping, enum reason reason)
            reason != REASON_TOO_LONG;
 }
 
+/* Given again it may be rejected for another reason, and still have room. */
+static size_t longest_reason(void)
+{
+    size_t longest = 0;
+    for (enum reason reason = 0; reason < REASON_COUNT; reason++)
+        longest = strlen(REASON_WORDS[reason]) > longest ? strlen(REASON_WORDS[reason]) : longest;
+    return longest;
+}
+
+enum how { AS_VALUES, AS_IT_CAME, AS_NOTHING };
+
+static void put_row(struct run *run, struct buffer *rows, enum kind kind, enum reason reason, enum how how)
+{
+    const struct dump_record *record = &run->keeping->record;
+    for (unsigned c = 0; c < record_columns(kind); c++) {
+        struct span value = {"", 0};
+        if (how == AS_VALUES)
+            value = (struct span){record->fields[c].data, record->fields[c].size};
+        buffer_csv(rows, value, ',', run->fault);
+    }
+    buffer_format(rows, run->fault, "%s,", REASON_WORDS[reason]);
+    struct span last = how == AS_VALUES ? record->as_it_came : how == AS_IT_CAME ? record->raw : (struct span){"", 0};
+    buffer_csv(rows, last, '\n', run->fault);
+}
+
 int run_keep_reject(struct run *run, const struct reject *reject)
 {
     if (!run->keeping) {
@@ -108,20 +134,17 @@ int run_keep_reject(struct run *run, const struct reject *reject)
     if (find_record(run, keeping, run->inputs.pieces[reject->piece].file, line) || (!run->files.kept[kind] && begin_rows(run, kind)))
         return -1;
     struct buffer *rows = &keeping->rows[kind];
-    const struct dump_record *record = &keeping->record;
-    bool whole = can_be_taken(keeping, reason);
-    for (unsigned c = 0; c < record_columns(kind); c++) {
-        struct span value = {"", 0};
-        if (whole)
-            value = (struct span){record->fields[c].data, record->fields[c].size};
-        buffer_csv(rows, value, ',', run->fault);
+    size_t begin = rows->size;
+    put_row(run, rows, kind, reason, can_be_taken(keeping, reason) ? AS_VALUES : AS_IT_CAME);
+    bool has_room = rows->size - begin - 1 + longest_reason() - strlen(REASON_WORDS[reason]) <= CSV_RECORD_MAX;
+    if (!has_room) {
+        rows->size = begin;
+        put_row(run, rows, kind, reason, AS_NOTHING);
     }
-    buffer_format(rows, run->fault, "%s,", REASON_WORDS[reason]);
-    buffer_csv(rows, whole ? (struct span){"", 0} : record->raw, '\n', run->fault);
     run->files.kept_rows[kind]++;
-    if (run->fault->code)
+    if (run->fault->code || (rows->size >= APPEND_SIZE && flush_rows(run, kind)))
         return -1;
-    return rows->size >= APPEND_SIZE ? flush_rows(run, kind) : 0;
+    return has_room ? 1 : 0;
 }
 
 int run_end_keeping(struct run *run)

@@ -67,12 +67,18 @@ static int write_reject(struct run *run, const char *bytes, struct buffer *out)
     struct reject reject;
     memcpy(&reject, bytes, sizeof reject);
     struct input_file *file = &run->inputs.files[run->inputs.pieces[reject.piece].file];
+    const char *why = DETAILS[reject.reason] ? DETAILS[reject.reason] : "";
+    char detail[160];
+    int kept = 1;
     switch (reject.outcome) {
     case VERDICT_REJECT:
         file->rejects++;
         run->counts.rejects[reject.kind][reject.reason]++;
-        if (run->options->keep_rejected && run_keep_reject(run, &reject))
+        if (run->options->keep_rejected)
+            kept = run_keep_reject(run, &reject);
+        if (kept < 0)
             return -1;
+        file->unkept += kept == 0;
         break;
     case VERDICT_MISS:
         file->misses++;
@@ -82,9 +88,10 @@ static int write_reject(struct run *run, const char *bytes, struct buffer *out)
         file->warnings++;
     }
     run->files.rejects_rows++;
+    int size = snprintf(detail, sizeof detail, "%s%s", why, kept ? "" : "; without room in the file of rejected records");
     struct reject_row row = {.file = span_of(file->name),
                              .identity = {bytes + sizeof reject, reject.identity_size},
-                             .detail = span_of(DETAILS[reject.reason] ? DETAILS[reject.reason] : ""),
+                             .detail = {detail, (size_t)size},
                              .line = input_line(&run->inputs, reject.piece, reject.line),
                              .kind = (enum kind)reject.kind,
                              .outcome = VERDICT_WORDS[reject.outcome],
