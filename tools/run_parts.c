@@ -9,6 +9,7 @@
 
 #include "engine/check.h"
 #include "engine/values.h"
+#include "io/profile_text.h"
 
 #define PARTS_MAX 255
 #define TEXT_MAX 4096
@@ -116,19 +117,19 @@ static char *put_field(char *at, struct span field)
 static int join_set(struct joining *joining)
 {
     struct buffer *joined = &joining->worker->joined;
-    char text[TEXT_MAX];
+    char text[2 * TEXT_MAX];
     size_t size = 0;
     unsigned count = joining->there;
     int64_t at_ms = INT64_MIN;
     for (unsigned i = 0; i < count; i++) {
-        struct span piece = joining->set[i].fields[MESSAGE_TEXT];
-        if (size + piece.size > TEXT_MAX)
+        size = profile_add_part(text, size, joining->set[i].fields[MESSAGE_TEXT]);
+        if (size > TEXT_MAX)
             return reject_set(joining, REASON_TOO_LONG);
-        memcpy(text + size, piece.data, piece.size);
-        size += piece.size;
         if (joining->set[i].event->at_ms > at_ms)
             at_ms = joining->set[i].event->at_ms;
     }
+    if (!value_text((struct span){text, size})) /* half a character that found no other half */
+        return reject_set(joining, REASON_BAD_UTF8);
     struct event *event = (struct event *)(joined->data + joined->size);
     *event = *joining->set[0].event;
     event->at_ms = at_ms;

@@ -390,6 +390,29 @@ def test_parts_far_apart(b):
     same("joined to what is left of the week before", joined(b, [PARTED, w, part("h2", "09:00:00", "Айша", 7, 2, 2, day="2026-11-23"), *late]), ((3, 2, 0, 1), ["h2 bad_fields"]))
 
 
+def test_a_character_cut_between_parts(b):
+    b.init(PLAIN.format(more=f"{LOCAL}\ntext_form = hex-ucs2\npart_reference = ref\nparts = of\npart = n", **COLUMNS))
+    hexed = lambda text: text.encode("utf-16-be").hex()
+    ask, whole = part("w", "08:00:00", hexed("R 1 2")), hexed("R 1 2 Ахметова Айша 👶")
+    sms = lambda *cut: [PARTED, ask] + [part(f"p{i}", f"08:01:0{i}", x, 7, len(cut), i) for i, x in enumerate(cut, 1)]
+    same("in one", joined(b, [PARTED, ask, part("p1", "08:01:03", whole)]), ((2, 1, 0, 1), ["p1 bad_name"]))
+    b.write("one.csv", "\n".join([PARTED, ask, part("p1", "08:01:03", whole)]))
+    b.write("three.csv", "\n".join(sms(whole[:20], whole[20:-4], whole[-4:])))
+    for name in ("one", "three"):
+        b.night([f"{name}.csv"], name, 1, "--dry-run")
+    same("as in one part", outputs(b, "three"), outputs(b, "one"))
+    same("its fault is the name", [r[1:] for r in rejects(b, "three")], [(3, "bad_name")])
+    taken = hexed("R 1 2 Ахметова Айша")
+    for what, cut, lost in (("a half that finds none", (taken + "d83d", "0020"), ["p1 bad_utf8", "p2 bad_utf8"]), ("the second alone", (taken, "de00"), ["p1 bad_utf8", "p2 bad_utf8"]),
+                            ("at the SMS's end", (taken, "d83d"), ["p1 bad_utf8", "p2 bad_utf8"]), ("at its beginning", ("de00" + taken, "0020"), ["p1 bad_utf8", "p2 bad_utf8"]),
+                            ("within a part", (taken + "d83d0020", "0020"), ["p1 bad_utf8", "p2 bad_fields"])):
+        same(what, joined(b, sms(*cut)), ((3, 1, 0, 2), lost))
+    same("a half in an SMS of one part", joined(b, [PARTED, ask, part("p1", "08:01:03", taken + "d83d"), part("p2", "08:01:04", "de00")]), ((3, 1, 0, 2), ["p1 bad_utf8", "p2 bad_utf8"]))
+    same("a lone part with half", joined(b, sms(whole[:-4], whole[-4:])[:3]), ((2, 1, 0, 1), ["p1 bad_fields"]))
+    b.write("part.csv", "\n".join(sms(whole[:-4], whole[-4:])))
+    same("shown", [r["rejected"] for r in json.loads(b("profile", "check", "--json", "--store", "store", "part.csv"))["records"]], [None] * 3)
+
+
 def outputs(b, out):
     return {n: open(b.path(f"{out}/{n}"), "rb").read() for n in os.listdir(b.path(out)) if n.startswith(("outbound", "requests", "recon"))}
 
