@@ -392,7 +392,7 @@ static void note_response(struct apply *apply, const struct event *event, struct
         apply_verdict(apply, event, VERDICT_REJECT, REASON_ALREADY_ANSWERED);
         return;
     }
-    if (status == OUTCOME_QUEUED && !fields[RESPONSE_QUEUE_NUMBER].size) {
+    if (status == OUTCOME_QUEUED && value_blank(fields[RESPONSE_QUEUE_NUMBER])) {
         apply_verdict(apply, event, VERDICT_REJECT, REASON_BAD_RESPONSE);
         return;
     }

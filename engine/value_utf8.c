@@ -91,6 +91,17 @@ unsigned value_decode(const char *text, uint32_t *ret_code_point)
     return 4;
 }
 
+bool value_blank(struct span text)
+{
+    uint32_t code_point;
+    for (size_t at = 0; at < text.size;) {
+        at += value_decode(text.data + at, &code_point);
+        if (code_point > ' ' && (code_point < 0x7f || code_point > 0xa0))
+            return false;
+    }
+    return true;
+}
+
 bool value_is_letter(uint32_t code_point)
 {
     if (code_point < 0x80)

@@ -33,6 +33,7 @@ bool value_account(struct span text, char ret_account[20]);  /* spaces struck ou
 bool value_id(struct span text);                             /* 1–64 printable ASCII, no space */
 bool value_operator(struct span text);                       /* [a-z0-9][a-z0-9_-]{0,31}; not whether it is known */
 bool value_text(struct span text);                           /* valid UTF-8 (no surrogates, no overlong), no NUL */
+bool value_blank(struct span text);                          /* white space and controls alone, which an SMS shows as nothing; of value_text */
 bool value_number(struct span text, uint64_t max, uint64_t *ret_number); /* ASCII digits only, 1 or more, ≤ max */
 bool value_duration(struct span text, int64_t *ret_ms);      /* whole number and s m h d */
 bool value_size(struct span text, uint64_t *ret_bytes);      /* bytes, or k M G (1024) behind */

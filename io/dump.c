@@ -348,22 +348,28 @@ static enum reason take_values(struct dump *dump, struct dump_record *record)
     return dump->profile ? take_part(dump, record) : REASON_NONE;
 }
 
-/* Are there as many fields as the header has, or the columns that the profile numbers? */
-static bool has_fields(const struct dump *dump, uint32_t count)
-{
-    if (dump->column_count)
-        return count == dump->column_count;
-    for (unsigned i = 0; i < PROFILE_SOURCES; i++)
-        if (dump->profile->sources[i].from == PROFILE_COLUMN && dump->at[i] >= count)
-            return false;
-    return count <= CSV_FIELDS_MAX;
-}
-
 /* Is it a record of this profile at all? */
 static bool is_taken(struct dump *dump)
 {
     return !dump->profile || dump->profile->sources[PROFILE_TAKEN].from == PROFILE_NOWHERE ||
            span_equal(value_of(dump, PROFILE_TAKEN), span_of(dump->profile->take));
+}
+
+/* Are there as many fields as the header has? Where there is none, the first record that has all the columns stands for it. */
+static bool has_fields(struct dump *dump, uint32_t count)
+{
+    if (!dump->profile || !dump->profile->headless)
+        return count == dump->column_count;
+    for (unsigned i = 0; i < PROFILE_SOURCES; i++)
+        if (dump->profile->sources[i].from == PROFILE_COLUMN && dump->at[i] >= count)
+            return false;
+    if (count > CSV_FIELDS_MAX)
+        return false;
+    if (!is_taken(dump))
+        return true; /* whatever it is, it is not judged */
+    if (!dump->column_count)
+        dump->column_count = count;
+    return count == dump->column_count;
 }
 
 /* ---- records ---- */

@@ -76,6 +76,7 @@ static void read_files(struct crew_worker *worker, void *context)
         reader->rules = floor->ingest->rules;
         reader->ids = &reading->ids;
         reader->payload[0] = 0;
+        reader->is_part = false;
         if (ids_open(&reading->ids, floor->ingest->id_key, &worker->fault) == 0) {
             struct shared *shared;
             uint32_t index;

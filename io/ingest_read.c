@@ -243,8 +243,10 @@ int reading_source_failed(struct reading *reading, const struct fault *fault)
 static int take_profiled(struct reading *reading, const struct dump_record *record)
 {
     struct record_reader *reader = reading->reader;
+    reader->is_part = record->parts > 0;
     enum reason reason = record->reason ? record->reason
                                         : record_read(reader, reading->layout, record->fields, record->field_count);
+    reader->is_part = false;
     reading->records++;
     if (record->reason)
         reader->event = (struct event){0};

@@ -44,6 +44,11 @@ static bool is_low(uint32_t unit)
     return unit >= 0xdc00 && unit < 0xe000;
 }
 
+static uint32_t pair_of(uint32_t high, uint32_t low)
+{
+    return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+}
+
 /* UTF-16, big end first, to UTF-8. A half pair becomes what it would be in UTF-8, which value_text refuses. */
 static void put_ucs2(struct writer *writer, const uint8_t *bytes, size_t size)
 {
@@ -54,7 +59,7 @@ static void put_ucs2(struct writer *writer, const uint8_t *bytes, size_t size)
         if (is_high(unit) && i + 3 < size) {
             uint32_t low = (uint32_t)bytes[i + 2] << 8 | bytes[i + 3];
             if (is_low(low)) {
-                unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+                unit = pair_of(unit, low);
                 i += 2;
             }
         }
@@ -206,6 +211,38 @@ size_t profile_text(enum profile_text form, bool ucs2, struct span text, char *o
         writer.size = size;
     }
     return writer.size;
+}
+
+/* Does half a pair stand here, as put_point wrote it? Else 0. */
+static uint32_t half_at(const char *at)
+{
+    const uint8_t *bytes = (const uint8_t *)at;
+    if (bytes[0] != 0xed || bytes[1] < 0xa0 || bytes[1] > 0xbf || bytes[2] < 0x80 || bytes[2] > 0xbf)
+        return 0;
+    return 0xd000 | (bytes[1] & 0x3fu) << 6 | (bytes[2] & 0x3fu);
+}
+
+struct span profile_without_halves(struct span part)
+{
+    if (part.size >= 3 && is_low(half_at(part.data)))
+        part = (struct span){part.data + 3, part.size - 3};
+    if (part.size >= 3 && is_high(half_at(part.data + part.size - 3)))
+        part.size -= 3;
+    return part;
+}
+
+size_t profile_add_part(char *text, size_t size, struct span part)
+{
+    struct writer writer = {text, size};
+    uint32_t high = size >= 3 ? half_at(text + size - 3) : 0, low = part.size >= 3 ? half_at(part.data) : 0;
+    if (is_high(high) && is_low(low)) {
+        writer.size -= 3;
+        put_point(&writer, pair_of(high, low));
+        part = (struct span){part.data + 3, part.size - 3};
+    }
+    if (part.size)
+        memcpy(text + writer.size, part.data, part.size);
+    return writer.size + part.size;
 }
 
 bool profile_udh(struct span text, bool url, struct profile_part *ret_part)

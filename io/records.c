@@ -3,6 +3,7 @@
 
 #include "engine/check.h"
 #include "engine/values.h"
+#include "io/profile_text.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -363,7 +364,8 @@ enum reason record_read(struct record_reader *reader, const struct record_layout
         values[i] = field_value(reader, &fields[layout->at[i]]);
         if (values[i].size > 4096)
             return REASON_TOO_LONG;
-        readable &= all_readable || value_text(values[i]);
+        bool of_part = reader->is_part && i == M_TEXT;
+        readable &= all_readable || value_text(of_part ? profile_without_halves(values[i]) : values[i]);
     }
     if (!readable)
         return REASON_BAD_UTF8;

@@ -43,6 +43,7 @@ struct record_reader {
     char payload[65536];
     char identity[2 * 4096 + 2];       /* as rejects.csv shows it */
     size_t identity_size;
+    bool is_part;                      /* the caller's: the next is a part of an SMS, whose text may end with half a character (profile_text.h) */
     bool phone_known;                  /* event.phone is the record's phone in accepted form */
     struct totals_row totals;          /* of KIND_TOTALS */
     uint64_t totals_count;

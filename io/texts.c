@@ -118,18 +118,6 @@ static void put_words(struct buffer *out, struct span words)
         put_span(out, SPAN("…"));
 }
 
-/* Nothing but white space and controls: as good as not given. */
-static bool is_blank(struct span words)
-{
-    uint32_t point;
-    for (size_t at = 0; at < words.size;) {
-        at += value_decode(words.data + at, &point);
-        if (point > ' ' && (point < 0x7f || point > 0xa0))
-            return false;
-    }
-    return true;
-}
-
 /* The name of a list's entry. Where it has an R and digits in it, which would read as a reply of its own, the
  * spaces become no-break ones: they look the same and are no reply. */
 static void put_name(struct buffer *out, struct span name)
@@ -158,7 +146,7 @@ static const struct ref_entry *office_of(const struct filling *filling)
 static struct span place_of(const struct filling *filling, enum lang lang)
 {
     const struct text_facts *facts = filling->facts;
-    if (!is_blank(facts->place))
+    if (!value_blank(facts->place))
         return facts->place;
     const struct ref_entry *office = facts->info == INFO_REGISTERED ? office_of(filling) : NULL;
     return office ? office->addresses[lang] : SPAN("");
@@ -197,13 +185,13 @@ static void put_placeholder(struct filling *filling, enum text_placeholder place
         put_words(out, place_of(filling, lang));
         break;
     case TEXT_QUEUE:
-        put_words(out, is_blank(facts->queue_number) ? SPAN("") : facts->queue_number);
+        put_words(out, value_blank(facts->queue_number) ? SPAN("") : facts->queue_number);
         break;
     case TEXT_AMOUNT:
-        put_words(out, is_blank(facts->amount) ? SPAN("") : facts->amount);
+        put_words(out, value_blank(facts->amount) ? SPAN("") : facts->amount);
         break;
     case TEXT_REASON:
-        put_words(out, is_blank(facts->agency_reason) ? SPAN("") : facts->agency_reason);
+        put_words(out, value_blank(facts->agency_reason) ? SPAN("") : facts->agency_reason);
         break;
     case TEXT_DATE:
         put_date(out, facts->ends_at_ms);

@@ -102,9 +102,12 @@ static enum reason look(const struct dump_record *record, const struct record_la
     enum reason found = record->reason;
     uint32_t phone;
     int64_t ms;
-    for (unsigned c = 0; c < record->field_count && !found; c++)
-        if (!value_text((struct span){record->fields[c].data, record->fields[c].size}))
+    for (unsigned c = 0; c < record->field_count && !found; c++) {
+        struct span value = {record->fields[c].data, record->fields[c].size};
+        bool of_part = record->parts && strcmp(record_column(layout->kind, c), "text") == 0;
+        if (!value_text(of_part ? profile_without_halves(value) : value))
             found = REASON_BAD_UTF8;
+    }
     for (unsigned c = 0; c < record->field_count && !found; c++) {
         const char *column = record_column(layout->kind, c);
         struct span value = {record->fields[c].data, record->fields[c].size};

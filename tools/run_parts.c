@@ -1,13 +1,15 @@
 /* run_parts.c - SMS that came in parts become one (contract section 13): of a part of the phones, before its events are sorted.
  *
- * Parts of one (msisdn, operator, reference, count) are taken in the order of their time; a number that is there already begins the next
- * SMS, for references come again. The joined message has the first part's identity and place in its file and the latest part's time; the
- * other parts are no records of their own. Parts of an SMS that stays incomplete are rejected, bad_fields: they can be given again with
- * the rest. */
+ * Parts of one (msisdn, operator, reference, count) are taken in the order of their time. References come again: a number that is there
+ * already with another text begins the next SMS, and so does a part more than a day behind the first. The same text under its number, of
+ * the SMS that is open or of the one before it, was delivered twice: a duplicate. The joined message has the first part's identity and
+ * place in its file and the latest part's time; the other parts are no records of their own. Parts of an SMS that stays incomplete are
+ * rejected, bad_fields: they can be given again with the rest. */
 #include "tools/run.h"
 
 #include "engine/check.h"
 #include "engine/values.h"
+#include "io/profile_text.h"
 
 #define PARTS_MAX 255
 #define TEXT_MAX 4096
@@ -23,8 +25,10 @@ struct joining {
     uint32_t index;
     struct fault *fault;
     struct buffer *order; /* struct sort_entry: what is no part, and what was joined */
-    struct part set[PARTS_MAX]; /* the SMS that is being put together, by number */
-    unsigned there;
+    struct part set[PARTS_MAX];  /* the SMS that is being put together, by number */
+    struct part last[PARTS_MAX]; /* the one before it that was whole */
+    unsigned there, last_count;
+    int64_t since_ms, last_since_ms; /* of their first parts */
 };
 
 static void part_of_event(struct part *part, const struct event *event)
@@ -113,19 +117,19 @@ static char *put_field(char *at, struct span field)
 static int join_set(struct joining *joining)
 {
     struct buffer *joined = &joining->worker->joined;
-    char text[TEXT_MAX];
+    char text[2 * TEXT_MAX];
     size_t size = 0;
     unsigned count = joining->there;
     int64_t at_ms = INT64_MIN;
     for (unsigned i = 0; i < count; i++) {
-        struct span piece = joining->set[i].fields[MESSAGE_TEXT];
-        if (size + piece.size > TEXT_MAX)
+        size = profile_add_part(text, size, joining->set[i].fields[MESSAGE_TEXT]);
+        if (size > TEXT_MAX)
             return reject_set(joining, REASON_TOO_LONG);
-        memcpy(text + size, piece.data, piece.size);
-        size += piece.size;
         if (joining->set[i].event->at_ms > at_ms)
             at_ms = joining->set[i].event->at_ms;
     }
+    if (!value_text((struct span){text, size})) /* half a character that found no other half */
+        return reject_set(joining, REASON_BAD_UTF8);
     struct event *event = (struct event *)(joined->data + joined->size);
     *event = *joining->set[0].event;
     event->at_ms = at_ms;
@@ -145,14 +149,34 @@ static int join_set(struct joining *joining)
     return buffer_add(joining->order, &entry, sizeof entry, joining->fault);
 }
 
+static bool same_text(const struct part *a, const struct part *b)
+{
+    return a->event && span_equal(a->fields[MESSAGE_TEXT], b->fields[MESSAGE_TEXT]);
+}
+
 static int take_part(struct joining *joining, const struct part *part)
 {
     unsigned place = part_number(part) - 1u;
+    int64_t at_ms = part->event->at_ms;
+    if (joining->there && at_ms - joining->since_ms > DAY_MS && reject_set(joining, REASON_BAD_FIELDS))
+        return -1;
+    bool after_last = joining->last_count && at_ms - joining->last_since_ms <= DAY_MS;
+    if (same_text(&joining->set[place], part) || (after_last && same_text(&joining->last[place], part))) {
+        joining->worker->duplicates[joining->run->inputs.pieces[part->event->piece].file]++;
+        return 0;
+    }
     if (joining->set[place].event && reject_set(joining, REASON_BAD_FIELDS))
         return -1;
+    if (!joining->there)
+        joining->since_ms = at_ms;
     joining->set[place] = *part;
     joining->there++;
-    return joining->there == part_count(part) ? join_set(joining) : 0;
+    if (joining->there < part_count(part))
+        return 0;
+    joining->last_count = joining->there;
+    joining->last_since_ms = joining->since_ms;
+    memcpy(joining->last, joining->set, joining->there * sizeof *joining->set);
+    return join_set(joining);
 }
 
 static int join(struct joining *joining, const struct sort_entry *parts, size_t count)
@@ -164,10 +188,8 @@ static int join(struct joining *joining, const struct sort_entry *parts, size_t 
         bool same_key = i && key_order(&before, &part) == 0;
         if (i && !same_key && reject_set(joining, REASON_BAD_FIELDS))
             return -1;
-        if (same_key && content_order(&before, &part) == 0) {
-            joining->worker->duplicates[joining->run->inputs.pieces[part.event->piece].file]++;
-            continue;
-        }
+        if (!same_key)
+            joining->last_count = 0;
         before = part;
         if (take_part(joining, &part))
             return -1;

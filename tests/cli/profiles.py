@@ -274,11 +274,28 @@ def test_no_header(b):
     b.write("in/mo-1.txt", "\n".join(rows))
     run = b.night(["in"])
     same("figures", figures(run), {"kind": "messages", "records": 3, "applied": 1, "misses": 0, "duplicates": 0, "rejects": 2})
-    same("rejects", [r[1:] for r in rejects(b)], [(2, "bad_fields"), (3, "bad_form")])
+    same("rejects", [r[1:] for r in rejects(b)], [(2, "bad_fields"), (3, "bad_fields")])
     b.write("other/m.txt", "\n".join(rows))
     b("run", "store", "--out", "out2", "--as-of", NIGHT[2], "other", exit=3, says=["other/m.txt:1: ", "no profile of dumps.ini"])
     b.write("empty/mo-2.txt", "")
     same("no bytes", b.night(["empty"], "out3", 2)["inputs"][0]["kind"], None)
+
+
+def test_fields_beyond_those_of_no_header(b):
+    """a name with a comma that nobody quoted is not taken without its patronymic, whatever way the file is read"""
+    b.init(PLAIN.format(more=f"{LOCAL}\nheader = no\nmatch = mo*", id="1", at="2", phone="3", text="4"))
+    row = lambda id, second, text: f"{id},2026-11-24 08:15:{second:02},77011200101,{text}\n"
+    data = (row("a", 0, "R 1 2") + row("b", 1, "R 1 2 Ахметова Айша, Нұрмағанбетқызы") + row("c", 2, "R 1 2 Ахметова Айша") + row("d", 3, "R 1 2 2 1")).encode()
+    data += b"".join(f"x{n},2026-11-24 08:16:00,77011200999,R{',' * (n % 3 == 0)}\n".encode() for n in range(3000))
+    forms = {"mo.csv": data, "mo.gz": gzip.compress(data[:70]) + gzip.compress(data[70:])}
+    seen = []
+    for i, (form, workers, block) in enumerate(itertools.product(forms, (1, 3), ("64", "100000"))):
+        b.write(f"in{i}/{form}", forms[form])
+        run = b.night([f"in{i}"], f"out{i + 1}", 1, "--dry-run", "--keep-rejected", "--workers", workers, env={"BESIK_BLOCK": block})
+        seen.append((figures(run), [r[1:] for r in b.rows(f"out{i + 1}/rejects.csv")], b.rows(f"out{i + 1}/rejected-messages.csv"), outputs(b, f"out{i + 1}")))
+        same(f"{form} {workers} {block}", seen[-1] == seen[0], True)
+    same("figures", seen[0][0], {"kind": "messages", "records": 3004, "applied": 3, "misses": 0, "duplicates": 0, "rejects": 3001})
+    same("rejects", [(int(r[0]), r[3]) for r in seen[0][1]][:3], [(2, "bad_fields"), (5, "bad_fields"), (6, "no_case")])
 
 
 def test_hex_and_columns_of_parts(b):
@@ -298,6 +315,102 @@ def test_hex_and_columns_of_parts(b):
     b.night(["two"], "out2", 1)
     same("cut in two", outputs(b, "out1"), outputs(b, "out2"))
     same("step", b.case()["step"], "income")
+
+
+def cuts(lines, n):
+    """the lines under their header as some files, of another cut and order for each n"""
+    if n == 0:
+        return {"a.csv": lines}
+    rows = lines[:0:-1] if n == 1 else lines[1:][n:] + lines[1:][:n]
+    return {f"{name}.csv": [lines[0]] + rows[i::2] for i, name in enumerate("ba")}
+
+
+def joined(b, lines):
+    """a dry night of these parts, cut in four ways: (records, applied, duplicates, rejects), the rejected lines' texts, times of messages taken"""
+    seen = []
+    for n in range(4):
+        shutil.rmtree(b.path("in"), ignore_errors=True)
+        files = cuts(lines, n)
+        for name, rows in files.items():
+            b.write(f"in/{name}", "\n".join(rows) + "\n")
+        out = f"out{len(os.listdir(b.work))}"
+        run = b.night(["in"], out, 1, "--dry-run", "--workers", 1 + n % 2, "--memory", ("256M", "16M")[n // 2])
+        for x in run["inputs"]:
+            same("each record is accounted for", x["records"], x["applied"] + x["duplicates"] + x["rejects"])
+        sums = tuple(sum(x[k] for x in run["inputs"]) for k in ("records", "applied", "duplicates", "rejects"))
+        lost = sorted(files[r[0][3:]][r[1] - 1].split(",")[0] + " " + r[2] for r in rejects(b, out))
+        seen.append((sums, lost, outputs(b, out)))
+        same(f"cut {n}", seen[-1] == seen[0], True)
+    return seen[0][:2]
+
+
+PARTED = "id,when,phone,text,ref,of,n"
+
+
+def part(id, clock, text, *part, day="2026-11-24", phone="77011200101"):
+    return ",".join([id, f"{day} {clock}", phone, text, *map(str, part or ("", "", ""))])
+
+
+def test_parts_delivered_twice(b):
+    b.init(PLAIN.format(more=f"{LOCAL}\npart_reference = ref\nparts = of\npart = n", **COLUMNS))
+    sms = [PARTED, part("w", "08:00:00", "R 1 2"), part("a1", "08:01:00", "R 1 2 Ахме", 7, 3, 1), part("a2", "08:01:01", "това Ай", 7, 3, 2), part("a3", "08:01:03", "ша", 7, 3, 3)]
+    again = {"before the last, under another id": [part("z", "08:01:02", "R 1 2 Ахме", 7, 3, 1)], "in another second": [part("a1", "08:01:02", "R 1 2 Ахме", 7, 3, 1)],
+             "in the same second": [part("a0", "08:01:00", "R 1 2 Ахме", 7, 3, 1)], "the very same": [sms[3]],
+             "after the last": [part("z", "08:01:04", "ша", 7, 3, 3)], "all of it": [part(f"z{i}", f"08:02:0{i}", x.split(",")[3], 7, 3, i) for i, x in enumerate(sms[2:], 1)]}
+    for what, parts in again.items():
+        n = len(parts)
+        same(what, joined(b, sms + parts), ((2 + n, 2, n, 0), []))
+    # one that was never whole: the second delivery counts as one
+    same("incomplete", joined(b, sms[:4] + again["in another second"]), ((4, 1, 1, 2), ["a1 bad_fields", "a2 bad_fields"]))
+    # the same number with another text is another SMS, as references come again
+    same("another SMS", joined(b, sms + [part("b1", "08:05:00", "R 1 2", 7, 3, 1), part("b2", "08:05:01", " 2", 7, 3, 2), part("b3", "08:05:02", " 1", 7, 3, 3)]),
+         ((3, 3, 0, 0), []))
+    same("another SMS, and a part of the first again", joined(b, sms + [part("b1", "08:05:00", "R 1 2", 7, 3, 1), part("z", "08:05:01", "това Ай", 7, 3, 2), part("b2", "08:05:02", " 2", 7, 3, 2),
+                                                                       part("b3", "08:05:03", " 1", 7, 3, 3)]), ((4, 3, 1, 0), []))
+    same("another SMS before this one was whole", joined(b, sms[:4] + [part("b1", "08:05:00", "R 1 2", 7, 3, 1), part("b2", "08:05:01", " 2", 7, 3, 2), part("b3", "08:05:02", " 1", 7, 3, 3)]),
+         ((4, 1, 0, 3), ["a1 bad_fields", "a2 bad_fields", "b1 not_asked"]))
+    for files in (sms + again["after the last"], sms):
+        b.write("m.csv", "\n".join(files))
+        b.night(["m.csv"], f"taken{len(files)}")
+    same("step", b.case()["step"], "education")
+
+
+def test_parts_far_apart(b):
+    """a day apart they may yet be one SMS; more, and the reference has come again"""
+    b.init(PLAIN.format(more=f"{LOCAL}\npart_reference = ref\nparts = of\npart = n", **COLUMNS))
+    w, h1 = part("w", "08:00:00", "R 1 2", day="2026-11-23"), part("h1", "09:00:00", "R 1 2 Ахметова Айша", 7, 2, 1, day="2026-11-23")
+    same("a day", joined(b, [PARTED, w, h1, part("h2", "09:00:00", "қызы", 7, 2, 2)]), ((2, 2, 0, 0), []))
+    same("a second more", joined(b, [PARTED, w, h1, part("h2", "09:00:01", "қызы", 7, 2, 2)]), ((3, 1, 0, 2), ["h1 bad_fields", "h2 bad_fields"]))
+    same("the day is the first part's", joined(b, [PARTED, w, *(part(f"k{i}", clock, "R 1 2"[i - 1:i], 7, 3, i, day=day) for i, (day, clock) in enumerate(
+        [("2026-11-23", "09:00:00"), ("2026-11-24", "08:00:00"), ("2026-11-24", "10:00:00")], 1))]), ((4, 1, 0, 3), ["k1 bad_fields", "k2 bad_fields", "k3 bad_fields"]))
+    late = [part("k1", "09:00:01", "R 1 2 Ким", 7, 2, 1), part("k2", "09:00:02", " Айша", 7, 2, 2)]
+    same("the next is whole", joined(b, [PARTED, w, h1, *late]), ((3, 2, 0, 1), ["h1 bad_fields"]))
+    same("the same text a day later is no part delivered twice", joined(b, [PARTED, w, h1, part("h2", "09:00:01", " Ким", 7, 2, 2, day="2026-11-23"),
+         part("l1", "09:00:02", "R 1 2 Ахметова Айша", 7, 2, 1), part("l2", "09:00:03", " Ким", 7, 2, 2)]), ((3, 2, 0, 1), ["l1 already_answered"]))
+    same("joined to what is left of the week before", joined(b, [PARTED, w, part("h2", "09:00:00", "Айша", 7, 2, 2, day="2026-11-23"), *late]), ((3, 2, 0, 1), ["h2 bad_fields"]))
+
+
+def test_a_character_cut_between_parts(b):
+    b.init(PLAIN.format(more=f"{LOCAL}\ntext_form = hex-ucs2\npart_reference = ref\nparts = of\npart = n", **COLUMNS))
+    hexed = lambda text: text.encode("utf-16-be").hex()
+    ask, whole = part("w", "08:00:00", hexed("R 1 2")), hexed("R 1 2 Ахметова Айша 👶")
+    sms = lambda *cut: [PARTED, ask] + [part(f"p{i}", f"08:01:0{i}", x, 7, len(cut), i) for i, x in enumerate(cut, 1)]
+    same("in one", joined(b, [PARTED, ask, part("p1", "08:01:03", whole)]), ((2, 1, 0, 1), ["p1 bad_name"]))
+    b.write("one.csv", "\n".join([PARTED, ask, part("p1", "08:01:03", whole)]))
+    b.write("three.csv", "\n".join(sms(whole[:20], whole[20:-4], whole[-4:])))
+    for name in ("one", "three"):
+        b.night([f"{name}.csv"], name, 1, "--dry-run")
+    same("as in one part", outputs(b, "three"), outputs(b, "one"))
+    same("its fault is the name", [r[1:] for r in rejects(b, "three")], [(3, "bad_name")])
+    taken = hexed("R 1 2 Ахметова Айша")
+    for what, cut, lost in (("a half that finds none", (taken + "d83d", "0020"), ["p1 bad_utf8", "p2 bad_utf8"]), ("the second alone", (taken, "de00"), ["p1 bad_utf8", "p2 bad_utf8"]),
+                            ("at the SMS's end", (taken, "d83d"), ["p1 bad_utf8", "p2 bad_utf8"]), ("at its beginning", ("de00" + taken, "0020"), ["p1 bad_utf8", "p2 bad_utf8"]),
+                            ("within a part", (taken + "d83d0020", "0020"), ["p1 bad_utf8", "p2 bad_fields"])):
+        same(what, joined(b, sms(*cut)), ((3, 1, 0, 2), lost))
+    same("a half in an SMS of one part", joined(b, [PARTED, ask, part("p1", "08:01:03", taken + "d83d"), part("p2", "08:01:04", "de00")]), ((3, 1, 0, 2), ["p1 bad_utf8", "p2 bad_utf8"]))
+    same("a lone part with half", joined(b, sms(whole[:-4], whole[-4:])[:3]), ((2, 1, 0, 1), ["p1 bad_fields"]))
+    b.write("part.csv", "\n".join(sms(whole[:-4], whole[-4:])))
+    same("shown", [r["rejected"] for r in json.loads(b("profile", "check", "--json", "--store", "store", "part.csv"))["records"]], [None] * 3)
 
 
 def outputs(b, out):

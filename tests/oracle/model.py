@@ -408,7 +408,7 @@ class World:
         if q.status:
             self.find("response_conflict", agency, q.id or r["request_id"], p.msisdn, c.slot, ev["t"], c)
             return self.reject(ev, "already_answered")
-        if status == "queued" and not r.get("queue_number"):
+        if status == "queued" and not (r.get("queue_number") or "").strip(" \t\r\n\u00a0"):
             return self.reject(ev, "bad_response")
         q.status, q.answered_in = status, self.n
         self.note(ev, "taken")

@@ -793,6 +793,8 @@ Test(apply, responses)
         {"queued without its number is no answer: the other counts",
          "goto queueing | run 1h | resp 1.akimat queued -2m | resp 1.akimat refused -1m | = 1.akimat reject bad_response"
          "| = 1.10 info queue_refused ru | = 1.11 prompt order ru"},
+        {"a number of white space is none", "goto queueing | run 1h | resp 1.akimat queued -1m queue=\t | = 1.akimat reject bad_response | run 2h"
+                                            "| resp 1.akimat queued @59m queue=\u00a0\r | = 1.akimat reject bad_response | at 1 queueing"},
         {"refused needs no number", "goto queueing | run 1h | resp 1.akimat refused -1m | ... | at 1 order kindergarten refused"},
         {"duplicate comes before bad_response", "goto queueing | run 1h | resp 1.akimat queued -1m queue=7 | ... | run 2h"
                                                 "| resp 1.akimat queued -1m | = 1.akimat duplicate"},

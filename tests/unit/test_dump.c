@@ -94,8 +94,13 @@ Test(dump, forms)
         {MESSAGES "delimiter = tab\n", "id\tat\ttext\n1\t2\t3\n", "2:ok "},
         {MESSAGES "match = other*\n[n]\nkind = withdrawals\nnotice_id = n\nwithdrawn_at = w\ncause = c\n", "n,w,c\n1,2,3\n", "2:ok "},
         /* no header */
-        {"[w]\nkind = withdrawals\nheader = no\nmatch = *\nnotice_id = 3\nwithdrawn_at = 1\ncause = \"death\"\n", "1,2,3\n1,2\n\n1,2,3,4\n",
-         "1:ok 2:bad_fields 4:ok "},
+        {"[w]\nkind = withdrawals\nheader = no\nmatch = *\nnotice_id = 3\nwithdrawn_at = 1\ncause = \"death\"\n", "1,2,3\n1,2\n\n1,2,3,4\n1,2,3\n",
+         "1:ok 2:bad_fields 4:bad_fields 5:ok "},
+        /* the first record that has the columns tells how many there are: not a title, nor what is no record of the profile */
+        {"[w]\nkind = withdrawals\nheader = no\nmatch = *\nnotice_id = 2\nwithdrawn_at = 1\ncause = \"death\"\n", "\xef\xbb\xbfWithdrawn\n\"a\"b\n1,2,3\n1,2\n1,2,3\n",
+         "1:bad_fields 2:bad_csv 3:ok 4:bad_fields 5:ok "},
+        {"[w]\nkind = withdrawals\nheader = no\nmatch = *\nnotice_id = 2\nwithdrawn_at = 1\ncause = \"death\"\ntake.3 = in\n", "1,2,out,4\n1,2,in\n1,2,in,4\n1,2,out,4\n1,2\n",
+         "2:ok 3:bad_fields 5:bad_fields "},
         /* parts told by columns */
         {MESSAGES "parts = n\npart = i\npart_reference = r\n",
          "id,at,text,n,i,r\n1,2,3,2,1,x\n1,2,3,,,\n1,2,3,1,,\n1,2,3,x,1,x\n1,2,3,2,x,x\n1,2,3,2,0,x\n1,2,3,2,3,x\n1,2,3,256,1,x\n"

@@ -110,6 +110,39 @@ Test(profile, texts)
     expect_text(PROFILE_PLAIN, false, "", "");
 }
 
+static void expect_parts(const char *const parts[], const char *wanted)
+{
+    char whole[256], part[128];
+    size_t size = 0;
+    for (; *parts; parts++)
+        size = profile_add_part(whole, size, (struct span){part, profile_text(PROFILE_HEX_UCS2, true, span_of(*parts), part)});
+    cr_expect(span_equal((struct span){whole, size}, span_of(wanted)), "'%.*s', not '%s'", (int)size, whole, wanted);
+}
+
+Test(profile, texts_in_parts)
+{
+    expect_parts((const char *[]){"0410D83D", "DE000041", NULL}, "А😀A");
+    expect_parts((const char *[]){"D83D", "DE00", "D83D", "DE00", NULL}, "😀😀");
+    expect_parts((const char *[]){"DE000410D83D", "DE000041", NULL}, "\xed\xb8\x80" "А😀A"); /* the first half never came */
+    expect_parts((const char *[]){"0410D83D", "", "0041DE00", NULL}, "А\xed\xa0\xbd" "A\xed\xb8\x80");
+    expect_parts((const char *[]){"0041", "DE00", NULL}, "A\xed\xb8\x80");
+    expect_parts((const char *[]){"DE00", "D83D", NULL}, "\xed\xb8\x80\xed\xa0\xbd");
+    expect_parts((const char *[]){"DBFF", "DFFF", NULL}, "\U0010ffff");
+    expect_parts((const char *[]){"D7FF", "E000", NULL}, "\xed\x9f\xbf\xee\x80\x80");
+    expect_parts((const char *[]){"", "", NULL}, "");
+}
+
+Test(profile, parts_less_their_halves)
+{
+    static const char *const ROWS[][2] = {
+        {"", ""}, {"A", "A"}, {"\xed\xa0\xbd", ""}, {"\xed\xb8\x80", ""}, {"\xed\xb8\x80\xed\xa0\xbd", ""}, {"\xed\xb8\x80" "A\xed\xa0\xbd", "A"},
+        {"\xed\xa0\xbd" "A\xed\xb8\x80", "\xed\xa0\xbd" "A\xed\xb8\x80"}, /* the other way round there is nothing to wait for */
+        {"\xed\x9f\xbf", "\xed\x9f\xbf"}, {"A\xed\xa0", "A\xed\xa0"}, {"\xed\xa0\xbd\xed\xa0\xbd", "\xed\xa0\xbd"},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        cr_expect(span_equal(profile_without_halves(span_of(ROWS[i][0])), span_of(ROWS[i][1])), "row %zu", i);
+}
+
 #define HEX_16 "0000000000000000"
 #define HEX_64 HEX_16 HEX_16 HEX_16 HEX_16
 #define LONG_HEX HEX_64 HEX_64 HEX_64 HEX_64
