@@ -407,6 +407,11 @@ static int next_csv(struct dump *dump, struct dump_record *record, struct fault 
             dump->text_at = next;
             continue;
         case CSV_BAD_CUT:
+            if (dump->text_size - dump->text_at < CSV_LOOKAHEAD) { /* its line may end in what comes */
+                if (dump_fill(dump, fault))
+                    return -1;
+                continue;
+            }
             next = dump->text_size;
             dump->skipping = true;
             record->reason = REASON_BAD_CSV;

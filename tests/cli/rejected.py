@@ -173,6 +173,15 @@ def test_kept_again(b):
         same("as it came", kept["messages"], [[""] * 6 + ["bad_id", '"broken"x']])
 
 
+def test_long_broken_lines(b):
+    """what is no record from its beginning on is kept whole, wherever the reader's buffer ends"""
+    b.init()
+    lines = [f'"{i}"b' + "x" * 30000 for i in range(20)]
+    b.write("m.csv", "\n".join([",".join(COLUMNS["messages"][0]), *lines]))
+    run, listed, kept = b.keep(["m.csv"], "out")
+    same("as they came", [r[-1] for r in kept["messages"]], lines)
+
+
 # ---- many odd ones ----
 
 class Soup:
