@@ -109,12 +109,14 @@ static void take_text_form(struct parse *parse, const char *value)
 static void take_time(struct parse *parse, const char *value)
 {
     struct profile *profile = parse->profile;
-    if (profile->time_count == PROFILE_TIMES_MAX)
+    const char *wrong = profile_time_fault(value, profile->kind == KIND_TOTALS); /* a sum may be of days */
+    if (profile->time_count == PROFILE_TIMES_MAX) {
         refuse(parse, "time is given more than %d times", PROFILE_TIMES_MAX);
-    else if (!strchr(value, '%'))
-        refuse(parse, "time is no form of strptime, as %%d.%%m.%%Y %%H:%%M:%%S");
-    else
-        profile->times[profile->time_count++] = value;
+        return;
+    }
+    profile->times[profile->time_count++] = value;
+    if (wrong)
+        refuse(parse, "time %s", wrong);
 }
 
 static void take_zone(struct parse *parse, const char *value)
@@ -147,15 +149,15 @@ static void take_source(struct parse *parse, struct profile_source *source, char
             refuse(parse, "a constant that its quote does not close");
             return;
         }
-        *source = (struct profile_source){PROFILE_CONSTANT, {value + 1, size - 2}, 0};
+        *source = (struct profile_source){PROFILE_CONSTANT, {value + 1, size - 2}, 0, parse->line};
         if (size - 2 > 4096 || !value_text(source->text))
             refuse(parse, "a constant over 4096 bytes, or no UTF-8");
     } else if (size == 0) {
         refuse(parse, "a column without a name");
     } else if (strcmp(value, "*") == 0) {
-        *source = (struct profile_source){PROFILE_HASH, {value, size}, 0};
+        *source = (struct profile_source){PROFILE_HASH, {value, size}, 0, parse->line};
     } else {
-        *source = (struct profile_source){PROFILE_COLUMN, {value, size}, 0};
+        *source = (struct profile_source){PROFILE_COLUMN, {value, size}, 0, parse->line};
     }
 }
 
@@ -168,9 +170,10 @@ static void take_word(struct parse *parse, struct span column, const char *word,
         return;
     }
     for (uint32_t i = 0; i < profile->word_count; i++)
-        if (span_equal(profile->words[i].column, column) && span_equal(profile->words[i].word, span_of(word)))
+        if (span_equal(profile->words[i].column, column) && profile->words[i].word.size == strlen(word) &&
+            strncasecmp(profile->words[i].word.data, word, strlen(word)) == 0)
             refuse(parse, "%.*s.%s is given twice", (int)column.size, column.data, word);
-    parse->all->words[parse->all->word_count++] = (struct profile_word){column, span_of(word), span_of(value)};
+    parse->all->words[parse->all->word_count++] = (struct profile_word){column, span_of(word), span_of(value), parse->line};
     profile->word_count++;
 }
 
@@ -334,6 +337,20 @@ static bool is_id(const struct profile *profile, unsigned source)
     return strcmp(column, "message_id") == 0 || (profile->kind == KIND_NOTICES && strcmp(column, "notice_id") == 0);
 }
 
+/* A value that can be no record's. */
+static void check_meaning(void *context, uint32_t line, struct span column, struct span value)
+{
+    struct parse *parse = context;
+    enum kind kind = parse->profile->kind;
+    parse->line = line;
+    if (!has_column(parse->profile, column))
+        return;
+    if (span_equal(column, SPAN("status")) && !record_has_status(kind, value))
+        refuse(parse, "'%.*s' is no status of %s", (int)value.size, value.data, KIND_WORDS[kind]);
+    if (span_equal(column, SPAN("operator")) && kind == KIND_MESSAGES && (!value_operator(value) || span_equal(value, SPAN("other"))))
+        refuse(parse, "'%.*s' is no code of an operator, as kcell", (int)value.size, value.data);
+}
+
 static void end_section(struct parse *parse)
 {
     struct profile *profile = parse->profile;
@@ -375,6 +392,7 @@ static void end_section(struct parse *parse)
             refuse(parse, "[%s]: %s have no %.*s", profile->name, KIND_WORDS[profile->kind], (int)profile->words[i].column.size,
                    profile->words[i].column.data);
     settle_numbers(parse);
+    profile_meanings(profile, check_meaning, parse);
 }
 
 static void begin_section(struct parse *parse, char *name)

@@ -25,10 +25,12 @@ struct profile_source {
     enum { PROFILE_NOWHERE, PROFILE_COLUMN, PROFILE_CONSTANT, PROFILE_HASH /* an id made of the whole record */ } from;
     struct span text; /* the column's name, or the constant */
     uint32_t number;  /* of the column where there is no header, or of the line's field: from 0 */
+    uint32_t line;    /* in dumps.ini */
 };
 
 struct profile_word { /* what a word of theirs means in a column of ours */
     struct span column, word, meaning;
+    uint32_t line; /* in dumps.ini */
 };
 
 struct profile {
@@ -74,5 +76,11 @@ void profile_give_converter(const struct profile *profile, iconv_t converter);
 bool profile_time(const struct profile *profile, struct span text, int64_t *ret_ms);
 /* What a word stands for in a column; the word itself where the profile does not say. It stands as long as the profiles and `word`. */
 struct span profile_word(const struct profile *profile, struct span column, struct span word);
+
+/* What is wrong with a form of strptime, or NULL. `date_will_do`: it need not tell hour and minute. */
+const char *profile_time_fault(const char *form, bool date_will_do);
+/* Calls for each value that the profile itself gives to a column, by a constant or as what a word means, with its line in dumps.ini. */
+typedef void profile_meaning(void *context, uint32_t line, struct span column, struct span value);
+void profile_meanings(const struct profile *profile, profile_meaning *meaning, void *context);
 
 #endif

@@ -6,6 +6,8 @@
 #include <strings.h>
 #include <time.h>
 
+#define TIME_MAX 128 /* of its text, and a NUL */
+
 static bool is_clock(const struct tm *tm)
 {
     return tm->tm_mon >= 0 && tm->tm_mon <= 11 && tm->tm_mday >= 1 && tm->tm_hour >= 0 && tm->tm_hour <= 23 && tm->tm_min >= 0 &&
@@ -45,7 +47,7 @@ static bool time_of(const struct profile *profile, const char *format, const cha
 
 bool profile_time(const struct profile *profile, struct span text, int64_t *ret_ms)
 {
-    char copy[128];
+    char copy[TIME_MAX];
     int64_t seconds;
     if (text.size >= sizeof copy || memchr(text.data, 0, text.size))
         return false;
@@ -58,6 +60,54 @@ bool profile_time(const struct profile *profile, struct span text, int64_t *ret_
         return seconds >= -2208988800LL && seconds < 7258118400LL; /* the years of section 2 */
     }
     return false;
+}
+
+static bool has_conversion(const char *form, char letter)
+{
+    for (const char *at = form; (at = strchr(at, '%')) != NULL;) {
+        at++;
+        at += strspn(at, "_-0^#EO"); /* which strptime passes over, or takes as the plain one */
+        if (*at == letter)
+            return true;
+        at += *at != 0;
+    }
+    return false;
+}
+
+/* Known by writing a time in that form and reading it back. */
+const char *profile_time_fault(const char *form, bool date_will_do)
+{
+    static const struct tm SAMPLE = {.tm_year = 126, .tm_mon = 10, .tm_mday = 24, .tm_hour = 20, .tm_min = 34, .tm_sec = 56, .tm_wday = 2, .tm_yday = 327};
+    static const char UNKNOWN[] = "is no form of strptime, as %d.%m.%Y %H:%M:%S";
+    struct tm tm = {.tm_mday = 1};
+    char text[TIME_MAX];
+    if (strcmp(form, "%s") == 0)
+        return NULL;
+    if (has_conversion(form, 'Z'))
+        return "has %Z, which strptime passes over: say zone, or %z";
+    if (has_conversion(form, 's'))
+        return "has %s, which stands alone";
+    if (!strchr(form, '%') || strftime(text, sizeof text, form, &SAMPLE) == 0)
+        return UNKNOWN;
+    const char *end = strptime(text, form, &tm);
+    if (!end || *end)
+        return UNKNOWN;
+    bool clock = tm.tm_hour == SAMPLE.tm_hour && tm.tm_min == SAMPLE.tm_min;
+    if (tm.tm_year != SAMPLE.tm_year || tm.tm_mon != SAMPLE.tm_mon || tm.tm_mday != SAMPLE.tm_mday || (!clock && !date_will_do))
+        return "does not tell year, month, day, hour and minute (of twelve hours, not without %p)";
+    return NULL;
+}
+
+void profile_meanings(const struct profile *profile, profile_meaning *meaning, void *context)
+{
+    for (uint32_t i = 0; i < profile->word_count; i++)
+        meaning(context, profile->words[i].line, profile->words[i].column, profile->words[i].meaning);
+    for (unsigned c = 0; c < record_columns(profile->kind); c++) {
+        const struct profile_source *source = &profile->sources[c];
+        struct span column = span_of(record_column(profile->kind, c));
+        if (source->from == PROFILE_CONSTANT)
+            meaning(context, source->line, column, profile_word(profile, column, source->text));
+    }
 }
 
 struct span profile_word(const struct profile *profile, struct span column, struct span word)

@@ -282,6 +282,15 @@ static enum receipt_status receipt_status(struct span text)
     return RECEIPT_STATUS_COUNT;
 }
 
+bool record_has_status(enum kind kind, struct span status)
+{
+    static const enum outcome OF_AGENCIES[] = {OUTCOME_REGISTERED, OUTCOME_QUEUED, OUTCOME_ASSIGNED, OUTCOME_REFUSED};
+    for (size_t i = 0; kind == KIND_RESPONSES && i < sizeof OF_AGENCIES / sizeof *OF_AGENCIES; i++)
+        if (span_equal(status, span_of(OUTCOME_WORDS[OF_AGENCIES[i]])))
+            return true;
+    return kind == KIND_RECEIPTS && receipt_status(status) != RECEIPT_STATUS_COUNT;
+}
+
 static enum reason read_receipt(struct record_reader *reader, const struct span *f)
 {
     struct event *event = &reader->event;

@@ -24,6 +24,9 @@ unsigned record_columns(enum kind kind);
 unsigned record_required(enum kind kind);
 const char *record_column(enum kind kind, unsigned column);
 
+/* Is it what a record of the kind may say as its status, of any agency? */
+bool record_has_status(enum kind kind, struct span status);
+
 /* Reads a header. False with a reason for people in `wrong` (a column twice, no kind or two fit). */
 bool record_layout_read(struct record_layout *layout, const struct csv_field *fields, uint32_t count, char wrong[256]);
 

@@ -269,6 +269,24 @@ static int build_rest(struct load *load)
     return ref_set_rank(set, load->reader.fault);
 }
 
+static void check_operator(void *context, uint32_t line, struct span column, struct span value)
+{
+    struct load *load = context;
+    const struct ref_operator *operators = load->operators.items;
+    int id = span_equal(column, SPAN("operator")) ? operator_id(load, value) : 0;
+    if (id < 0 || (id > 0 && !operators[id].active))
+        ref_refuse(&load->reader, DUMPS_INI, line, "operator '%.*s' is not in " OPERATORS_CSV, (int)value.size, value.data);
+}
+
+/* Messages of an operator that is not known would all be rejected; of receipts it is not looked at. */
+static void check_operators(struct load *load, const struct profiles *profiles)
+{
+    const struct profile *profile;
+    for (uint32_t i = 0; (profile = profiles_at(profiles, i)) != NULL; i++)
+        if (profile->kind == KIND_MESSAGES)
+            profile_meanings(profile, check_operator, load);
+}
+
 /* dumps.ini is kept as it is, once it is known to be sound. */
 static int load_dumps(struct load *load)
 {
@@ -286,6 +304,7 @@ static int load_dumps(struct load *load)
     if (size > PROFILES_SIZE_MAX) {
         ref_refuse(reader, DUMPS_INI, 0, "larger than %zu KiB", PROFILES_SIZE_MAX >> 10);
     } else if (profiles_open(&profiles, path, (struct span){data, size}, &fault) == 0) {
+        check_operators(load, profiles);
         profiles_close(profiles);
         failed = draft_copy(reader, (struct span){data, size}, &reader->set->dumps);
     } else if (fault.code == FAULT_INPUT) {

@@ -40,7 +40,7 @@ static void set_up(void)
     CHECK(ring_open(&ring, true) == 0);
     semicolons = make("[a]\ndelimiter = ;\n" COLUMNS);
     wide = make("[a]\nencoding = UTF-16LE\ndelimiter = |\n" COLUMNS);
-    log_lines = make("[a]\nkind = messages\nmatch = *\ntake = S\nline = {d} S [{f?from:}] [{t+}] u:{u}\ntime = %Y\nzone = Asia/Almaty\n"
+    log_lines = make("[a]\nkind = messages\nmatch = *\ntake = S\nline = {d} S [{f?from:}] [{t+}] u:{u}\ntime = %Y%m%d%H%M\nzone = Asia/Almaty\n"
                      "operator = f\nmessage_id = *\nreceived_at = d\nmsisdn = f\nshort_code = \"1\"\ntext = t\ntext_form = python\nudh = u\n");
     fake_files_begin(); /* no zones any more: to look through one takes a hundred times as long as all else */
 }

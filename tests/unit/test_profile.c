@@ -186,6 +186,7 @@ static struct profiles *read_ini(const char *text)
     return profiles;
 }
 
+#define RESPONSES "[q]\nkind = responses\nrequest_id = a\nstatus = b\nresponded_at = c\n"
 #define RECEIPTS "[r]\r\nkind = receipts\nsms_id = a\nstatus = b\nat = c\n"
 
 Test(profile, times)
@@ -200,8 +201,11 @@ Test(profile, times)
         {"time = %d.%m.%Y %H:%M:%S\nzone = +05:00", "01.02.2026 03:04:05 ", NULL},
         {"time = %d.%m.%Y %H:%M:%S\nzone = +05:00", "01.02.2026", NULL},
         {"time = %d.%m.%Y %H:%M:%S\nzone = +05:00", "", NULL},
-        {"time = %d.%m.%Y\nzone = +05:00", "01.02.2026", "1769886000"},
-        {"time = %d.%m.%Y\nzone = +05:00", "01.02.1899", NULL},
+        {"time = %d.%m.%Y %H:%M\nzone = +05:00", "01.02.1899 03:04", NULL},
+        {"time = %d.%m.%Y %H:%M\nzone = +05:00", "01.02.2026 03:04", "1769897040"},
+        {"time = %Y day %j, %R\nzone = Z", "2026 day 032, 03:04", "1769915040"},
+        {"time = %d-%b-%y %I.%M %p\nzone = Z", "01-Feb-26 03.04 PM", "1769958240"},
+        {"time = %D%%%H%M\nzone = Z", "02/01/26%0304", "1769915040"},
         {"time = %y%m%d%H%M%S\ntime = %y%m%d%H%M\nzone = Z", "2602010304", "1769915040"},
         {"time = %y%m%d%H%M%S\ntime = %y%m%d%H%M\nzone = Z", "260201030405", "1769915045"},
         {"time = %y%m%d%H%M%S\ntime = %y%m%d%H%M\nzone = Z", "26020103040", "1769915040"},
@@ -243,6 +247,20 @@ Test(profile, words_and_places)
     profiles_close(NULL);
 }
 
+Test(profile, what_words_may_mean)
+{
+    static const char *const INIS[] = {
+        RECEIPTS "status.1 = accepted\nstatus.2 = DELIVRD\nstatus.3 = Failed\nstatus.4 = undeliv\nstatus.5 = EXPIRED\nstatus.6 = UNKNOWN\n",
+        RESPONSES "status.1 = registered\nstatus.2 = queued\nstatus.3 = assigned\nstatus.4 = refused\n",
+        "[r]\nkind = receipts\nsms_id = a\nstatus = \"ok\"\nat = c\nstatus.ok = delivered\n",
+        "[m]\nkind = messages\nmessage_id = i\noperator = \"1-й\"\nreceived_at = r\nmsisdn = p\nshort_code = s\ntext = t\noperator.1-й = kcell\n",
+        RECEIPTS "operator = \"Their Name\"\nstatus.Нет = failed\nstatus.НЕТ = failed\n", /* an operator is not looked at in receipts; letter case of A to Z alone does not matter */
+        "[t]\nkind = totals\nparty = a\ncolumn.kind = b\nfrom = c\nto = d\ncount = e\ntime = %d.%m.%Y\nzone = Z\n", /* of days */
+    };
+    for (size_t i = 0; i < sizeof INIS / sizeof *INIS; i++)
+        profiles_close(read_ini(INIS[i]));
+}
+
 /* ---- mistakes: each is named with its line ---- */
 
 #define HEAD "[m]\nkind = messages\nmessage_id = i\noperator = o\nreceived_at = r\nmsisdn = p\nshort_code = s\ntext = t\n" /* 8 lines */
@@ -274,6 +292,20 @@ Test(profile, mistakes)
         {HEAD "text_form = base64\n", "x:9: text_form is none of"},
         {HEAD "time = %s\ntime = %s\ntime = %s\ntime = %s\ntime = %s\n", "x:13: time is given more than 4 times"},
         {HEAD "time = iso\n", "x:9: time is no form of strptime"},
+        {HEAD "time = %Q %d.%m.%Y %H:%M\n", "x:9: time is no form of strptime"},
+        {HEAD "time = %d.%m.%Y %H:%M:%S,%f\n", "x:9: time is no form of strptime"},
+        {HEAD "time = %d.%m.%Y %H:%M %\n", "x:9: time is no form of strptime"},
+        {HEAD "time = %d.%m.%Y %H:%M %Z\n", "x:9: time has %Z"},
+        {HEAD "time = %d.%m.%Y %H:%M %EZ\n", "x:9: time has %Z"},
+        {HEAD "time = %s.%%\n", "x:9: time has %s"},
+        {HEAD "time = %H:%M\n", "x:9: time does not tell year"},
+        {HEAD "time = %d.%m.%Y\n", "x:9: time does not tell year"},
+        {HEAD "time = %d.%m.%Y %H\n", "x:9: time does not tell year"},
+        {HEAD "time = %d.%m %H:%M\n", "x:9: time does not tell year"},
+        {HEAD "time = %d %Y %H:%M\n", "x:9: time does not tell year"},
+        {HEAD "time = %m.%Y %H:%M\n", "x:9: time does not tell year"},
+        {HEAD "time = %d.%m.%Y %I:%M\n", "x:9: time does not tell year"},
+        {HEAD "time = %d.%m.%Y %H%%M\n", "x:9: time does not tell year"},
         {HEAD "zone = Mars/Base\n", "x:9: zone 'Mars/Base' is neither"},
         {HEAD "line = nothing\n", "x:9: line "},
         {HEAD "text = u\n", "x:9: the same column is given twice"},
@@ -283,6 +315,21 @@ Test(profile, mistakes)
         {HEAD "status. = x\n", "x:9: status.WORD = MEANING: a word lacks"},
         {HEAD "operator.x =\n", "x:9: operator.WORD = MEANING: a word lacks"},
         {HEAD "operator.x = a\noperator.x = b\n", "x:10: operator.x is given twice"},
+        {HEAD "operator.x = a\noperator.X = b\n", "x:10: operator.X is given twice"},
+        {HEAD "operator.x = Kcell\n", "x:9: 'Kcell' is no code of an operator"},
+        {HEAD "operator.x = other\n", "x:9: 'other' is no code of an operator"},
+        {"[m]\nkind = messages\noperator = \"../x\"\n", "x:3: '../x' is no code of an operator"},
+        {"[m]\nkind = messages\noperator = \"other\"\n", "x:3: 'other' is no code of an operator"},
+        {"[m]\nkind = messages\noperator = \"\"\n", "x:3: '' is no code of an operator"},
+        {"[m]\nkind = messages\noperator.x = y z\noperator = \"x\"\n", "x:4: 'y z' is no code of an operator"},
+        {RECEIPTS "status.OK = delivered\nstatus.ok = failed\n", "x:7: status.ok is given twice"},
+        {RECEIPTS "status.OK = deliverd\n", "x:6: 'deliverd' is no status of receipts"},
+        {RECEIPTS "status.OK = delivered ; as they say\n", "is no status of receipts"},
+        {RECEIPTS "status.OK = registered\n", "x:6: 'registered' is no status of receipts"},
+        {"[r]\nkind = receipts\nstatus = \"done\"\n", "x:3: 'done' is no status of receipts"},
+        {RESPONSES "status.OK = done\n", "x:6: 'done' is no status of responses"},
+        {RESPONSES "status.OK = Registered\n", "x:6: 'Registered' is no status of responses"},
+        {RESPONSES "status.OK = delivered\n", "x:6: 'delivered' is no status of responses"},
         {HEAD "operator.x = a\nstatus.x = b\n", "x:1: [m]: messages have no status"},
         {HEAD "take = x\n", "x:1: [m] has take, but no line"},
         {HEAD "take.a = x\ntake.b = y\n", "x:10: take is given twice"},

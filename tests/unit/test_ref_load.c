@@ -427,6 +427,35 @@ Test(ref_load, refuses_more_than_there_is_room_for)
     cr_expect_eq(fault.code, FAULT_INPUT, "a path that is too long: %.99s", fault.text);
 }
 
+#define MESSAGES "[a]\nkind = messages\nmessage_id = i\nreceived_at = r\nmsisdn = p\nshort_code = s\ntext = t\n" /* 7 lines */
+
+Test(ref_load, operators_of_dumps)
+{
+    static const char *const REFUSED[][2] = {
+        {MESSAGES "operator = \"tele2\"\n", "dumps.ini:8: operator 'tele2' is not in operators.csv"},
+        {MESSAGES "operator = o\noperator.k = kcell\noperator.t = tele2\n", "dumps.ini:10: operator 'tele2' is not in"},
+        {MESSAGES "operator = \"their\"\noperator.Their = tele2\n", "dumps.ini:9: operator 'tele2' is not in"},
+    };
+    for (unsigned i = 0; i < 3; i++) {
+        write_base("dumps.ini", REFUSED[i][0]);
+        expect_refused(NULL, REFUSED[i][1]);
+    }
+    static const char *const TAKEN[] = {
+        MESSAGES "operator = \"kcell\"\n", MESSAGES "operator = \"K cell\"\noperator.k CELL = kcell\n", MESSAGES "operator = o\noperator.x = altel\n",
+        "[r]\nkind = receipts\nsms_id = i\nstatus = s\nat = a\noperator = \"tele2\"\n", /* of receipts it is not looked at */
+    };
+    struct ref_set *before = NULL;
+    for (unsigned i = 0; i < 4; i++) {
+        ref_free(before);
+        write_base("dumps.ini", TAKEN[i]);
+        before = load(NULL);
+    }
+    write_base("dumps.ini", TAKEN[2]); /* one that goes, and was known: its number stays, but its messages are bad_operator */
+    write_file("operators.csv", OPERATORS_HEAD "701,kcell\n");
+    expect_refused(before, "dumps.ini:9: operator 'altel' is not in operators.csv");
+    ref_free(before);
+}
+
 /* ---- the packed form ---- */
 
 static void expect_same_block(const struct ref_set *set, const char *block, size_t size)
@@ -440,7 +469,7 @@ static void expect_same_block(const struct ref_set *set, const char *block, size
 }
 
 #define DUMPS "[a]\nkind = withdrawals\ndelimiter = ;\nencoding = KOI8-R\nline = {nr} {when}\nmatch = *.log\n" \
-              "notice_id = nr\nwithdrawn_at = when\ntime = %Y\nzone = Asia/Almaty\ncause = \"death\"\n"
+              "notice_id = nr\nwithdrawn_at = when\ntime = %Y%m%d%H%M\nzone = Asia/Almaty\ncause = \"death\"\n"
 
 static struct ref_set *load_rich(void)
 {
