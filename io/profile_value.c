@@ -77,7 +77,8 @@ static bool has_conversion(const char *form, char letter)
 /* Known by writing a time in that form and reading it back. */
 const char *profile_time_fault(const char *form, bool date_will_do)
 {
-    static const struct tm SAMPLE = {.tm_year = 126, .tm_mon = 10, .tm_mday = 24, .tm_hour = 20, .tm_min = 34, .tm_sec = 56, .tm_wday = 2, .tm_yday = 327};
+    static const struct tm SAMPLE = {.tm_year = 126, .tm_mon = 10, .tm_mday = 24, .tm_hour = 20, .tm_min = 34, .tm_sec = 56,
+                                     .tm_wday = 2, .tm_yday = 327};
     static const char UNKNOWN[] = "is no form of strptime, as %d.%m.%Y %H:%M:%S";
     struct tm tm = {.tm_mday = 1};
     char text[TIME_MAX];

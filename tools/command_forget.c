@@ -12,10 +12,10 @@
 static void tell(const struct forgotten *forgotten, bool json)
 {
     printf(json ? "{\"phones\":%llu,\"cases\":%llu,\"closed\":%llu,\"history\":%llu,\"rows\":%llu,\"cleared_bytes\":%llu}\n"
-                : "%llu phones: %llu cases struck, %llu of them open till now; %llu entries of history, %llu rows of kept folders; %llu bytes of "
-                  "free space cleared\n",
-           (unsigned long long)forgotten->phones, (unsigned long long)forgotten->cases, (unsigned long long)forgotten->closed, (unsigned long long)forgotten->entries,
-           (unsigned long long)forgotten->rows, (unsigned long long)forgotten->cleared);
+                : "%llu phones: %llu cases struck, %llu of them open till now; %llu entries of history, %llu rows of kept folders; "
+                  "%llu bytes of free space cleared\n",
+           (unsigned long long)forgotten->phones, (unsigned long long)forgotten->cases, (unsigned long long)forgotten->closed,
+           (unsigned long long)forgotten->entries, (unsigned long long)forgotten->rows, (unsigned long long)forgotten->cleared);
 }
 
 static int phone_order(const void *a, const void *b)
