@@ -263,12 +263,15 @@ static int load_values(struct store *store, MDB_txn *txn, struct fault *fault)
     int there = db_get(&store->db, txn, META(KEY_STORE), &value, fault);
     if (there < 0)
         return -1;
+    bool has_format = !there && value.size >= sizeof row.format;
+    if (has_format)
+        memcpy(&row.format, value.data, sizeof row.format); /* whatever stands behind it */
+    if (has_format && row.format != STORE_FORMAT)
+        return fault_set(fault, FAULT_INPUT, "%s: a store of format %u, and this besik reads format %u: use the besik that made it",
+                         store->dir, row.format, STORE_FORMAT);
     if (there || value.size != sizeof row)
         return fault_set(fault, FAULT_INPUT, "%s: was not made whole; remove it and make it anew with besik init", store->dir);
     memcpy(&row, value.data, sizeof row);
-    if (row.format != STORE_FORMAT)
-        return fault_set(fault, FAULT_INPUT, "%s: a store of format %u, and this besik reads format %u: use the besik that made it",
-                         store->dir, row.format, STORE_FORMAT);
     if (row.key_sum != key_sum(store->key))
         return fault_set(fault, FAULT_INPUT, "%s/key: is another store's, or damaged; put this store's archived key back", store->dir);
     for (unsigned i = 0; i < STORE_NAME_SIZE; i++)

@@ -213,6 +213,8 @@ Test(store, damaged_values)
         {"store", 1, SIZE_MAX, FAULT_INPUT, "not made whole"},
         {"store", -1, SIZE_MAX, FAULT_INPUT, "not made whole"},
         {"store", 0, 0, FAULT_INPUT, "reads format"},
+        {"store", 4, 0, FAULT_INPUT, "reads format"}, /* as an older besik made it */
+        {"store", 4, SIZE_MAX, FAULT_INPUT, "not made whole"},
         {"settings", 1, SIZE_MAX, FAULT_INPUT, "settings is damaged"},
         {"settings", -1, SIZE_MAX, FAULT_INPUT, "settings is damaged"},
         {"state", 1, SIZE_MAX, FAULT_INPUT, "state is damaged"},
