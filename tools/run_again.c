@@ -51,7 +51,8 @@ int run_check_folder_again(struct run *run)
     struct run_row row;
     struct publish_stamp stamp;
     char as_of[VALUE_TIME_MAX + 1];
-    bool ours = publish_read_stamp(AT_FDCWD, run->options->out, &stamp) && strcmp(stamp.store, run->store->name) == 0;
+    bool stamped = publish_read_stamp(AT_FDCWD, run->options->out, &stamp);
+    bool ours = stamped && strcmp(stamp.store, run->store->name) == 0;
     if (ours && stamp.dry_run)
         return fault_set(run->fault, FAULT_USAGE, "%s: stands already, and is of a dry run; remove it or give another --out",
                          run->options->out);
@@ -69,7 +70,8 @@ int run_check_folder_again(struct run *run)
         if (same_time && XXH128_isEqual(digest, row.digest))
             return tell_folder_again(run, stamp.run);
     }
-    return fault_set(run->fault, FAULT_USAGE, "%s: stands already and holds another run; give another --out", run->options->out);
+    return fault_set(run->fault, FAULT_USAGE, "%s: stands already and %s; give another --out", run->options->out,
+                     stamped ? "holds another run" : "is no folder of a run");
 }
 
 bool run_folder_stands(const char *path)

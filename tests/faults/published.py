@@ -156,6 +156,13 @@ def test_dry():
     besik("run", "store", "--out", "try", f"{SAMPLE}/night2", exit=2, says="is of a dry run")
     same("the same run", night(2).split()[2:4], ["done", "before:"])
     same("timing, without times", {k for k in json.load(open("try/run.json"))["timing"]} - {k for k in json.load(open("out2/run.json"))["timing"]}, {"dry_run"})
+    besik("init", "other")
+    besik("run", "other", "--out", "out2", exit=2, says="holds another run")
+    os.mkdir("empty")
+    open("file", "w").close()
+    os.symlink("nowhere", "dangling")
+    for path in "empty", "file", "dangling":
+        night(3, out=path, exit=2, says=f"{path}: stands already and is no folder of a run")
     same("no as-of: the same run", besik("run", "store", "--out", "out2", f"{SAMPLE}/night2").split()[2:4], ["done", "before:"])
 
 
