@@ -62,6 +62,18 @@ static int reject_order(const void *a, const void *b, const void *context)
     return order ? order : strcmp(REASON_WORDS[x.reason], REASON_WORDS[y.reason]);
 }
 
+/* What a profile reads is not in the forms of section 3. */
+static const char *detail_of(const struct reject *reject, const struct profile *profile)
+{
+    if (profile && reject->reason == REASON_BAD_FIELDS)
+        return reject->is_part ? "other parts of the SMS are missing" : "not the fields that its profile has, or no number of a part";
+    if (profile && profile->time_count && reject->reason == REASON_BAD_TIME)
+        return "not in a form of time of its profile, or no such time there";
+    if (profile && reject->reason == REASON_BAD_UTF8)
+        return "not in the encoding or text_form of its profile, or a NUL in it";
+    return DETAILS[reject->reason] ? DETAILS[reject->reason] : "";
+}
+
 static int write_reject(struct run *run, const char *bytes, struct buffer *out)
 {
     struct reject reject;
@@ -84,7 +96,7 @@ static int write_reject(struct run *run, const char *bytes, struct buffer *out)
     run->files.rejects_rows++;
     struct reject_row row = {.file = span_of(file->name),
                              .identity = {bytes + sizeof reject, reject.identity_size},
-                             .detail = span_of(DETAILS[reject.reason] ? DETAILS[reject.reason] : ""),
+                             .detail = span_of(detail_of(&reject, file->profile)),
                              .line = input_line(&run->inputs, reject.piece, reject.line),
                              .kind = (enum kind)reject.kind,
                              .outcome = VERDICT_WORDS[reject.outcome],
