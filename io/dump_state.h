@@ -20,7 +20,7 @@ struct dump {
     struct record_layout layout;            /* of the records given */
     struct record_layout given;             /* of the file, in section 3's form */
     uint32_t at[PROFILE_SOURCES];           /* where each value of a profile stands */
-    uint32_t column_count;                  /* of the header; 0: none */
+    uint32_t column_count;                  /* of the header, or of what stands for it; 0: none yet */
     uint64_t lines;
     size_t raw_at, raw_size, text_at, text_size;
     bool raw_final, text_final; /* nothing comes behind */
