@@ -264,6 +264,7 @@ static int read_records_of(struct reading *reading, struct dump *dump, struct fa
     struct dump_record record;
     uint64_t base = 1, since = 0;
     int found;
+    file->profile = dump_profile(dump);
     if (layout) {
         file->layout = *layout;
         file->has_kind = true;

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <xxhash.h>
 
+struct profile;
+
 struct input_file {
     const char *name;      /* of struct walk */
     uint64_t size;         /* as stat said */
@@ -23,6 +25,7 @@ struct input_file {
     bool has_kind;         /* false: no bytes, or a BOM only */
     enum kind kind;
     struct record_layout layout;
+    const struct profile *profile; /* that reads it; NULL: section 3's form */
     uint64_t records, misses, mended, duplicates, rejects, warnings;
     uint64_t unkept;       /* rejects that rejected-KIND.csv has no room for */
 };
@@ -49,14 +52,15 @@ struct inputs {
 
 /* A row of rejects.csv on its way, in a spool:
  *
- *   | piece 4 | line 4 | phone 4 | identity size 2 | kind | outcome | reason | phone known | unused 2 | identity … |   20 bytes and those */
+ *   | piece 4 | line 4 | phone 4 | identity size 2 | kind | outcome | reason | phone known | is part | unused | identity … |   20 bytes and those */
 struct reject {
     uint32_t piece, line;
     uint32_t phone;
     uint16_t identity_size;
     uint8_t kind, outcome, reason; /* enum kind; enum verdict_outcome: reject, miss or warning; enum reason */
     bool phone_known;
-    uint16_t reserved;
+    bool is_part; /* of an SMS that did not become whole */
+    uint8_t reserved;
 };
 
 static inline uint64_t input_line(const struct inputs *inputs, uint32_t piece, uint32_t line)

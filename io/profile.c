@@ -109,7 +109,7 @@ static void take_text_form(struct parse *parse, const char *value)
 static void take_time(struct parse *parse, const char *value)
 {
     struct profile *profile = parse->profile;
-    const char *wrong = profile_time_fault(value, profile->kind == KIND_TOTALS); /* a sum may be of days */
+    const char *wrong = profile_time_fault(value);
     if (profile->time_count == PROFILE_TIMES_MAX) {
         refuse(parse, "time is given more than %d times", PROFILE_TIMES_MAX);
         return;

@@ -77,8 +77,8 @@ bool profile_time(const struct profile *profile, struct span text, int64_t *ret_
 /* What a word stands for in a column; the word itself where the profile does not say. It stands as long as the profiles and `word`. */
 struct span profile_word(const struct profile *profile, struct span column, struct span word);
 
-/* What is wrong with a form of strptime, or NULL. `date_will_do`: it need not tell hour and minute. */
-const char *profile_time_fault(const char *form, bool date_will_do);
+/* What is wrong with a form of strptime, or NULL. A day alone will do: its midnight is meant. */
+const char *profile_time_fault(const char *form);
 /* Calls for each value that the profile itself gives to a column, by a constant or as what a word means, with its line in dumps.ini. */
 typedef void profile_meaning(void *context, uint32_t line, struct span column, struct span value);
 void profile_meanings(const struct profile *profile, profile_meaning *meaning, void *context);

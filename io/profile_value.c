@@ -75,7 +75,7 @@ static bool has_conversion(const char *form, char letter)
 }
 
 /* Known by writing a time in that form and reading it back. */
-const char *profile_time_fault(const char *form, bool date_will_do)
+const char *profile_time_fault(const char *form)
 {
     static const struct tm SAMPLE = {.tm_year = 126, .tm_mon = 10, .tm_mday = 24, .tm_hour = 20, .tm_min = 34, .tm_sec = 56,
                                      .tm_wday = 2, .tm_yday = 327};
@@ -93,9 +93,10 @@ const char *profile_time_fault(const char *form, bool date_will_do)
     const char *end = strptime(text, form, &tm);
     if (!end || *end)
         return UNKNOWN;
+    bool day_alone = tm.tm_hour == 0 && tm.tm_min == 0; /* its midnight is meant */
     bool clock = tm.tm_hour == SAMPLE.tm_hour && tm.tm_min == SAMPLE.tm_min;
-    if (tm.tm_year != SAMPLE.tm_year || tm.tm_mon != SAMPLE.tm_mon || tm.tm_mday != SAMPLE.tm_mday || (!clock && !date_will_do))
-        return "does not tell year, month, day, hour and minute (of twelve hours, not without %p)";
+    if (tm.tm_year != SAMPLE.tm_year || tm.tm_mon != SAMPLE.tm_mon || tm.tm_mday != SAMPLE.tm_mday || (!clock && !day_alone))
+        return "does not tell year, month and day, or of a clock no hour and minute (of twelve hours, not without %p)";
     return NULL;
 }
 

@@ -86,7 +86,7 @@ static int reject_part(struct joining *joining, const struct event *event, enum 
 {
     struct run *run = joining->run;
     struct reject reject = {.piece = event->piece, .line = event->line, .kind = KIND_MESSAGES, .outcome = VERDICT_REJECT,
-                            .reason = (uint8_t)reason};
+                            .is_part = true, .reason = (uint8_t)reason};
     return spool_add(&run->rejects, joining->index, run->inputs.pieces[event->piece].reject_part, &reject, sizeof reject, NULL, 0,
                      joining->fault);
 }

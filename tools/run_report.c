@@ -62,12 +62,24 @@ static int reject_order(const void *a, const void *b, const void *context)
     return order ? order : strcmp(REASON_WORDS[x.reason], REASON_WORDS[y.reason]);
 }
 
+/* What a profile reads is not in the forms of section 3. */
+static const char *detail_of(const struct reject *reject, const struct profile *profile)
+{
+    if (profile && reject->reason == REASON_BAD_FIELDS)
+        return reject->is_part ? "other parts of the SMS are missing" : "not the fields that its profile has, or no number of a part";
+    if (profile && profile->time_count && reject->reason == REASON_BAD_TIME)
+        return "not in a form of time of its profile, or no such time there";
+    if (profile && reject->reason == REASON_BAD_UTF8)
+        return "not in the encoding or text_form of its profile, or a NUL in it";
+    return DETAILS[reject->reason] ? DETAILS[reject->reason] : "";
+}
+
 static int write_reject(struct run *run, const char *bytes, struct buffer *out)
 {
     struct reject reject;
     memcpy(&reject, bytes, sizeof reject);
     struct input_file *file = &run->inputs.files[run->inputs.pieces[reject.piece].file];
-    const char *why = DETAILS[reject.reason] ? DETAILS[reject.reason] : "";
+    const char *why = detail_of(&reject, file->profile);
     char detail[160];
     int kept = 1;
     switch (reject.outcome) {

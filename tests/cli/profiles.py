@@ -413,6 +413,21 @@ def test_a_character_cut_between_parts(b):
     same("shown", [r["rejected"] for r in json.loads(b("profile", "check", "--json", "--store", "store", "part.csv"))["records"]], [None] * 3)
 
 
+def test_what_details_say_of_a_profile(b):
+    """the word for people is not of headers and forms that the file never had"""
+    b.init(PLAIN.format(more=f"{LOCAL}\nheader = no\nmatch = m*\ntext_form = hex-ucs2\npart_reference = 5\nparts = 6\npart = 7", id="1", at="2", phone="3", text="4")
+           + "[rfc]\nkind = messages\noperator = op\nmessage_id = id\nreceived_at = at\nmsisdn = who\nshort_code = \"1414\"\ntext = text\n")
+    b.write("m.csv", "\n".join([part("a", "08:00:00", "0052", 7, 2, 1), part("b", "08:00:00", "0052", 7, 2, "x"), part("c", "08:00", "0052"), part("d", "08:00:00", "005"), "e"]))
+    b.write("n.csv", "id,at,who,text,op\na,2026-11-24,77011200101,R,kcell\n")
+    b.write("o.csv", b"operator,message_id,received_at,msisdn,short_code,text\nkcell,a,x,77011200101,1414,R\nkcell,a,x,77011200101,1414,\xff\nkcell,a\n")
+    b.night(["m.csv", "n.csv", "o.csv"])
+    same("details", [(r[0], r[4], r[7]) for r in b.rows("out1/rejects.csv")],
+         [("m.csv", "bad_fields", "other parts of the SMS are missing"), ("m.csv", "bad_fields", "not the fields that its profile has, or no number of a part"),
+          ("m.csv", "bad_time", "not in a form of time of its profile, or no such time there"), ("m.csv", "bad_utf8", "not in the encoding or text_form of its profile, or a NUL in it"),
+          ("m.csv", "bad_fields", "not the fields that its profile has, or no number of a part"), ("n.csv", "bad_time", "not RFC 3339 with an offset"),
+          ("o.csv", "bad_time", "not RFC 3339 with an offset"), ("o.csv", "bad_utf8", "not UTF-8, or a NUL in it"), ("o.csv", "bad_fields", "not as many fields as the header")])
+
+
 def outputs(b, out):
     return {n: open(b.path(f"{out}/{n}"), "rb").read() for n in os.listdir(b.path(out)) if n.startswith(("outbound", "requests", "recon"))}
 

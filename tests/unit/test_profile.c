@@ -299,7 +299,7 @@ Test(profile, mistakes)
         {HEAD "time = %d.%m.%Y %H:%M %EZ\n", "x:9: time has %Z"},
         {HEAD "time = %s.%%\n", "x:9: time has %s"},
         {HEAD "time = %H:%M\n", "x:9: time does not tell year"},
-        {HEAD "time = %d.%m.%Y\n", "x:9: time does not tell year"},
+        {HEAD "time = %d.%m.%Y\n", "x:1: [m] has time, but no zone"}, /* a day alone is its midnight */
         {HEAD "time = %d.%m.%Y %H\n", "x:9: time does not tell year"},
         {HEAD "time = %d.%m %H:%M\n", "x:9: time does not tell year"},
         {HEAD "time = %d %Y %H:%M\n", "x:9: time does not tell year"},
