@@ -4,6 +4,8 @@
 #ifndef ENGINE_FAULT_H
 #define ENGINE_FAULT_H
 
+#include "engine/span.h"
+
 #include <stdbool.h>
 
 enum fault_code {
@@ -20,7 +22,8 @@ struct fault {
 };
 
 /* Sets code and text (printf form) unless a fault is already there: the first one counts.
- * Returns -1 always, so that a failing function can `return fault_set(...)`. */
+ * Returns -1 always, so that a failing function can `return fault_set(...)`. Here and below what is told is one line, whatever a
+ * file's name holds: path_shown. */
 int fault_set(struct fault *fault, enum fault_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same with strerror of a positive or negative errno behind, and for a full disk, want of memory or a failing device what
@@ -36,5 +39,16 @@ int fault_memory(struct fault *fault);
 /* Appends a line to a fault of the same code (many broken files are named at once); sets it where there is none.
  * Where no more fits a last line says that there are more. Returns -1. */
 int fault_add(struct fault *fault, enum fault_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Adds the lines of another fault, of its code. Returns -1. */
+int fault_pass(struct fault *fault, const struct fault *from);
+
+/* Ends the last line with ": WHAT", what to do about it and those before it; not where the last says that there are more. Returns -1. */
+int fault_end(struct fault *fault, const char *what);
+
+/* A path, or a line with one, as a terminal may have it, into `room` bytes with a NUL; returns out. Controls, and what is no UTF-8, become
+ * \n, \t, \r or \xNN; a backslash stays one. Where there is no room it is cut. */
+char *path_shown(struct span path, char *out, size_t room);
+#define PATH_SHOWN_MAX (4 * 4096 + 1)
 
 #endif

@@ -117,7 +117,7 @@ int crew_join(struct crew *crew, struct fault *fault)
     pthread_mutex_unlock(&crew->lock);
     for (uint32_t i = 0; i < crew->count; i++)
         if (crew->workers[i].fault.code != FAULT_NONE)
-            return fault_set(fault, crew->workers[i].fault.code, "%s", crew->workers[i].fault.text);
+            return fault->code == FAULT_NONE ? fault_pass(fault, &crew->workers[i].fault) : -1;
     return fault->code == FAULT_NONE ? 0 : -1;
 }
 

@@ -13,7 +13,7 @@
 #include "io/walk.h"
 
 /* What is said of a file that was not the same from one look to the next. */
-#define INGEST_CHANGED "changed while it was read; give it whole, and again"
+#define INGEST_CHANGED "changed while it was read"
 
 struct ingest_totals { /* totals records in the order of reading; sorted later */
     struct totals_row row;
@@ -48,8 +48,8 @@ static inline uint32_t part_of(uint64_t hash, unsigned bits)
     return bits ? (uint32_t)(hash >> (64 - bits)) : 0;
 }
 
-/* Fills ingest->inputs (zeroed by the caller, freed by inputs_free). Files that cannot be used are named all at once
- * (FAULT_INPUT); then nothing of what was read may be used. */
+/* Fills ingest->inputs (zeroed by the caller, freed by inputs_free). Files that cannot be used, and the walk's flaws, are named all at
+ * once (FAULT_INPUT); then nothing of what was read may be used. */
 int ingest_run(struct ingest *ingest, struct fault *fault);
 void inputs_free(struct inputs *inputs);
 

@@ -165,12 +165,19 @@ enum csv_result reading_take_records(struct reading *reading, size_t size, size_
 
 /* ---- headers ---- */
 
-int reading_broken(struct reading *reading, const char *place, const char *wrong)
+static int keep_flaw(struct reading *reading, const char *text)
 {
     pthread_mutex_lock(&reading->floor->lock);
-    fault_add(&reading->floor->broken, FAULT_INPUT, "%s%s: %s", reading->ingest->inputs->files[reading->file].name, place, wrong);
+    flaws_add(&reading->floor->flaws, reading->ingest->inputs->files[reading->file].name, text, &reading->worker->fault);
     pthread_mutex_unlock(&reading->floor->lock);
     return -1;
+}
+
+int reading_broken(struct reading *reading, const char *place, const char *wrong)
+{
+    struct fault fault = {0};
+    fault_set(&fault, FAULT_INPUT, "%s%s: %s", reading->ingest->inputs->files[reading->file].name, place, wrong);
+    return keep_flaw(reading, fault.text);
 }
 
 #define UNFIT_ADVICE "; besik profile check FILE tells which profile would read it, and how the store gets it"
@@ -230,13 +237,7 @@ int reading_header(struct reading *reading, size_t size, bool final, size_t *ret
 
 int reading_source_failed(struct reading *reading, const struct fault *fault)
 {
-    struct floor *floor = reading->floor;
-    if (fault->code != FAULT_INPUT)
-        return fault_set(&reading->worker->fault, fault->code, "%s", fault->text);
-    pthread_mutex_lock(&floor->lock);
-    fault_add(&floor->broken, FAULT_INPUT, "%s", fault->text);
-    pthread_mutex_unlock(&floor->lock);
-    return -1;
+    return fault->code == FAULT_INPUT ? keep_flaw(reading, fault->text) : fault_pass(&reading->worker->fault, fault);
 }
 
 /* A record that a profile gave. */

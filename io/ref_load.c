@@ -309,9 +309,9 @@ static int load_dumps(struct load *load)
         failed = draft_copy(reader, (struct span){data, size}, &reader->set->dumps);
     } else if (fault.code == FAULT_INPUT) {
         reader->fault_count++;
-        fault_add(reader->fault, FAULT_INPUT, "%s", fault.text);
+        fault_pass(reader->fault, &fault);
     } else {
-        failed = fault_set(reader->fault, fault.code, "%s", fault.text);
+        failed = fault_pass(reader->fault, &fault);
     }
     sys.free(data);
     return failed;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ struct found {
 struct gather {
     struct found *found;
     uint32_t count, capacity;
-    bool broken; /* a FAULT_INPUT was added; we go on, to name them all */
+    struct flaws flaws;
     struct fault *fault;
 };
 
@@ -47,10 +48,12 @@ int walk_gather(struct walk *walk, char *const *paths, int path_count, struct fa
     int result = 0;
     for (int i = 0; i < path_count && result == 0; i++)
         result = take_argument(&gather, paths[i]);
-    if (gather.broken)
-        result = -1;
     if (result == 0)
         result = settle(&gather, walk);
+    if (result == 0)
+        walk->flaws = gather.flaws;
+    else
+        flaws_free(&gather.flaws);
     for (uint32_t i = 0; i < gather.count; i++)
         sys.free(gather.found[i].file.name);
     sys.free(gather.found);
@@ -62,32 +65,18 @@ void walk_free(struct walk *walk)
     for (uint32_t i = 0; i < walk->count; i++)
         sys.free(walk->files[i].name);
     sys.free(walk->files);
+    flaws_free(&walk->flaws);
     *walk = (struct walk){0};
 }
 
-/* What the people who gave the files can mend is FAULT_INPUT, and the listing goes on (0); the rest stops it
- * (-1). */
+/* What the people who gave the files can mend is a flaw, and the listing goes on (0); the rest stops it (-1). */
 static int refuse(struct gather *gather, const char *path, int error)
 {
-    switch (error) {
-    case 0:
-        (void)fault_add(gather->fault, FAULT_INPUT, "%s: not a plain file", path);
-        break;
-    case ENOENT:
-        (void)fault_add(gather->fault, FAULT_INPUT, "%s: no such file or folder", path);
-        break;
-    case EACCES:
-    case EPERM:
-    case ENOTDIR:
-    case ELOOP:
-    case ENAMETOOLONG:
-        (void)fault_add(gather->fault, FAULT_INPUT, "%s: %s", path, strerror(error));
-        break;
-    default:
+    char text[sizeof gather->fault->text / 2];
+    if (error && !fault_of_path(error))
         return fault_errno(gather->fault, error, "%s: look", path);
-    }
-    gather->broken = true;
-    return 0;
+    snprintf(text, sizeof text, "%s: %s", path, !error ? "not a plain file" : error == ENOENT ? "no such file or folder" : strerror(error));
+    return flaws_add(&gather->flaws, path, text, gather->fault);
 }
 
 static int out_of_memory(struct gather *gather)

@@ -3,7 +3,7 @@
 #ifndef IO_WALK_H
 #define IO_WALK_H
 
-#include "engine/fault.h"
+#include "io/flaws.h"
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,11 +18,12 @@ struct walk_file {
 struct walk {
     struct walk_file *files; /* in the order of names as bytes */
     uint32_t count;
+    struct flaws flaws; /* paths that are no file, or not there */
 };
 
 /* Gathers the files behind `paths`. Names that begin with '.' inside folders are skipped, links to files followed, links to
  * folders not; the same (device, inode) is kept once, under the name met first (arguments in order, names in byte order
- * inside); any other kind of file is FAULT_INPUT, all such are named; a path that is not there is FAULT_INPUT too. */
+ * inside); any other kind of file, and a path that is not there, is kept in `flaws`: whoever reads the files tells of them too. */
 int walk_gather(struct walk *walk, char *const *paths, int path_count, struct fault *fault);
 void walk_free(struct walk *walk);
 

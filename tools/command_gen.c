@@ -132,10 +132,11 @@ static int go(struct gen_making *making, const char *folder, bool json, struct f
     tell(&making->sums, progress_now() - began, json, what);
     if (folder || json)
         return 0;
-    char as_of[VALUE_TIME_MAX + 1];
+    char as_of[VALUE_TIME_MAX + 1], shown[PATH_SHOWN_MAX];
+    path_shown(span_of(making->dir), shown, sizeof shown);
     as_of[value_time_write(gen_as_of(1), as_of)] = 0;
     printf("night 1: besik run STORE --out OUT --as-of %s %s/" GEN_DAY_FOLDER ", then besik gen %s --answers OUT\n", as_of,
-           making->dir, 1u, making->dir);
+           shown, 1u, shown);
     return 0;
 }
 

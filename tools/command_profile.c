@@ -167,12 +167,14 @@ static void put_head(struct checking *checking, const char *name, const struct d
     struct span kind = span_of(layout ? KIND_WORDS[layout->kind] : ""), of = span_of(profile ? profile->name : "");
     checking->used |= profile != NULL;
     if (!checking->json) {
+        char shown[PATH_SHOWN_MAX];
+        path_shown(span_of(name), shown, sizeof shown);
         if (profile)
-            buffer_format(out, fault, "%s: %s, read by profile [%s] of %s\n", name, kind.data, profile->name, checking->source);
+            buffer_format(out, fault, "%s: %s, read by profile [%s] of %s\n", shown, kind.data, profile->name, checking->source);
         else if (layout)
-            buffer_format(out, fault, "%s: %s, read by no profile: it is in besik's own form\n", name, kind.data);
+            buffer_format(out, fault, "%s: %s, read by no profile: it is in besik's own form\n", shown, kind.data);
         else
-            buffer_format(out, fault, "%s: empty\n", name);
+            buffer_format(out, fault, "%s: empty\n", shown);
         return;
     }
     buffer_add_text(out, "{\"file\":", fault);
@@ -195,13 +197,13 @@ static int check_file(struct checking *checking, const char *name)
     struct fault fault = {0};
     int found = 0;
     if (dump_open(&dump, checking->ring, name, checking->profiles, &fault))
-        return fault_add(checking->fault, fault.code, "%s", fault.text);
+        return fault_pass(checking->fault, &fault);
     put_head(checking, name, dump);
     for (unsigned i = 0; i < SHOWN && (found = dump_next(dump, &record, &fault)) > 0; i++)
         put_record(checking, &record, dump_layout(dump), i == 0);
     buffer_add_text(&checking->out, checking->json ? "]}\n" : "", checking->fault);
     dump_close(dump);
-    return found < 0 ? fault_add(checking->fault, fault.code, "%s", fault.text) : 0;
+    return found < 0 ? fault_pass(checking->fault, &fault) : 0;
 }
 
 static int check_files(struct checking *checking, char **names, int count)

@@ -25,6 +25,7 @@ static int reissue_run(struct store *store, uint32_t run, const char *out, bool 
     struct publish_place place;
     int folder;
     uint32_t files;
+    char shown[PATH_SHOWN_MAX];
     if (publish_place_new(&place, out, fault))
         return -1;
     if (run > store->state->run || (uint64_t)run + store->settings.keep_runs <= store->state->run)
@@ -39,7 +40,7 @@ static int reissue_run(struct store *store, uint32_t run, const char *out, bool 
     else if (json)
         printf("{\"run\":%u,\"files\":%u}\n", run, files);
     else
-        printf("run %u: %u files once more: %s\n", run, files, out);
+        printf("run %u: %u files once more: %s\n", run, files, path_shown(span_of(out), shown, sizeof shown));
     return failed;
 }
 

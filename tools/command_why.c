@@ -137,7 +137,8 @@ static void put_lines(struct account *account, struct buffer *out)
     }
     buffer_format(out, fault, "record  %s %.*s of ", record_kind(account), (int)cause->identity.size, cause->identity.data);
     buffer_time(out, cause->row.at_ms, fault);
-    buffer_format(out, fault, "\n        %.*s line %llu", (int)account->file.size, account->file.data, (unsigned long long)cause->row.line);
+    char shown[PATH_SHOWN_MAX];
+    buffer_format(out, fault, "\n        %s line %llu", path_shown(account->file, shown, sizeof shown), (unsigned long long)cause->row.line);
     if (cause->record_run != cause->run)
         buffer_format(out, fault, ", read by run %u", cause->record_run);
     buffer_add_text(out, "\n        xxh128 of the file ", fault);

@@ -206,8 +206,8 @@ static int prepare(struct run *run)
         return -1;
     if (SANDBOX_ON)
         sandbox_settle(); /* threads and rings stand */
-    if (run_folder_stands(run->options->out))
-        return run_check_folder_again(run);
+    if (run_folder_stands(run->options->out)) /* of a run of other files, if some are not there */
+        return flaws_tell(&run->walk.flaws, NULL, run->fault) ? -1 : run_check_folder_again(run);
     return check_as_of(run) || run_check_space(run) ? -1 : 0;
 }
 

@@ -27,7 +27,7 @@ static const char *reason_column(enum kind kind)
 
 static int changed(struct run *run, uint32_t file)
 {
-    return fault_set(run->fault, FAULT_INPUT, "%s: " INGEST_CHANGED, run->inputs.files[file].name);
+    return fault_set(run->fault, FAULT_INPUT, "%s: " INGEST_CHANGED ": give it whole, and the command again", run->inputs.files[file].name);
 }
 
 /* Reads what is left, to know that the file was read the same twice. */

@@ -57,6 +57,88 @@ def test_names_that_are_no_text(b):
          "".join(f"{f},2,messages,reject,bad_time,kcell:m{i},77011200101,not RFC 3339 with an offset\n" for i, f in enumerate(quoted)))
 
 
+UNFIT = "; besik profile check FILE tells which profile would read it, and how the store gets it"
+ONE = ": mend it, have it sent again, or leave it out"
+
+
+def many(n):
+    return f": mend these {n} files, have them sent again, or leave them out"
+
+
+def test_all_at_once_in_the_order_of_names(b):
+    """all that cannot be read is named by one run: headers, bytes, and paths; in the order of names, whatever the threads do"""
+    cut = gzip.compress(os.urandom(9) + MESSAGES * 1000)[:-9]
+    b.write("in/good.csv", BAD)
+    want = {"in/link.csv": ": no such file or folder", "in/pipe.csv": ": not a plain file", "missing.csv": ": no such file or folder", "a/b.csv": ": no such file or folder"}
+    for i in range(40):
+        b.write(f"in/{i:02}.csv.gz", cut)
+        want[f"in/{i:02}.csv.gz"] = ": gzip: cut short"
+        b.write(f"in/{i:02}-header.csv", b"a,b,c\n")
+        want[f"in/{i:02}-header.csv"] = ":1: its header fits no kind of file (are its columns parted by commas?)" + UNFIT
+    os.symlink("nowhere", b.path("in/link.csv"))
+    os.mkfifo(b.path("in/pipe.csv"))
+    lines = [name + why for name, why in sorted(want.items())]
+    for i in range(6):
+        said = b.run("--workers", str(1 + i % 3), "missing.csv", "in", "a/b.csv", "missing.csv", exit=3)
+        same("named", said, "besik run: " + "\n".join(lines) + many(len(want)) + "\n")
+    same("no folder", os.path.exists(b.path("out")), False)
+    # a folder that stands is not taken for that of a run with other files
+    b.run("in/good.csv")
+    same("stands", b.run("in/good.csv", "missing.csv", exit=3), f"besik run: missing.csv: no such file or folder{ONE}\n")
+
+
+def test_the_last_line(b):
+    """it says what failed, which file and line, and what to do"""
+    for name, data, why in (("a.gz", gzip.compress(MESSAGES)[:-3], ": gzip: cut short"), ("b.csv", b"\n\nx\n", ":1: its header fits no kind of file (are its columns parted by commas?)" + UNFIT),
+                            ("c.csv", None, ": no such file or folder")):
+        if data:
+            b.write(name, data)
+        same(name, b.run(name, exit=3), f"besik run: {name}{why}{ONE}\n")
+    same("two", b.run("a.gz", "b.csv", exit=3), "besik run: a.gz: gzip: cut short\nb.csv:1: its header fits no kind of file (are its columns parted by commas?)" + UNFIT + many(2) + "\n")
+
+
+def test_more_than_can_be_told(b):
+    """what has no room is told of, and what to do"""
+    for i in range(1000):
+        b.write(f"in/{i:03}.csv", b"x\n")
+    lines = b.run("in", exit=3).splitlines()
+    same("the first", lines[0].startswith("besik run: in/000.csv:1: "), True)
+    same("in order", [x[:10] for x in lines[1:-1]], [f"in/{i:03}.csv" for i in range(1, len(lines) - 1)])
+    same("the last", lines[-1], "… and more: mend these and give the command again to see the rest")
+
+
+ODD = b"in/a\n\tb\x1b[31m\x7f\xff\xc2\x85\xd0\x96\\.csv"
+SHOWN = "in/a\\n\\tb\\x1b[31m\\x7f\\xff\\xc2\\x85Ж\\.csv"
+
+
+def test_names_in_messages(b):
+    """a name is one piece of one line, and does nothing to a terminal"""
+    b.write(ODD, b"x\n")
+    why = ":1: its header fits no kind of file (are its columns parted by commas?)" + UNFIT
+    same("header", b.run(ODD, exit=3), f"besik run: {SHOWN}{why}{ONE}\n")
+    same("in a folder", b.run(b"in", exit=3), f"besik run: {SHOWN}{why}{ONE}\n")
+    b("profile", "check", ODD, exit=3)
+    same("profile check", b.said.startswith(f"besik profile: {SHOWN}:1: ") and b.said.count("\n") == 1, True)
+    same("missing", b.run(ODD + b"\n", exit=3), f"besik run: {SHOWN}\\n: no such file or folder{ONE}\n")
+    for command in (("run", ODD, "--out", "o"), ("case", ODD, "77011200101"), ("status", ODD), ("set", ODD, "keep-runs", "3"), ("init", ODD), ("init", "new", "--ref", ODD), ("ref", "store", ODD),
+                    ("init", "new", "--key", ODD), ("backup", "store", ODD), ("check", ODD), ("gen", ODD, "--cases", "1"), ("run", "store", "--out", ODD + b"/x"), ("run", "store", "--out", ODD),
+                    ("run", "store", "--out", "o", "--metrics", ODD + b"/m")):
+        done = subprocess.run([os.path.abspath(sys.argv[1]), *command], capture_output=True, cwd=b.work, timeout=300)
+        said = done.stderr.decode()
+        same(f"{command}: {done.returncode} {said}", (done.returncode > 0, {SHOWN in line for line in said.splitlines()}, [c for c in said if c < " " and c != "\n"]), (True, {True}, []))
+
+
+def test_names_in_answers(b):
+    """and so where a command that did its work shows it"""
+    notice = b"notice_id,registered_at,msisdn,mother_iin,birth_date,sex,child_order,region\nN1,2026-11-23T08:00:00+05:00,77011200101,940312400117,2026-11-22,F,2,103200000\n"
+    b.write(ODD, notice)
+    b.run(ODD)
+    sms = next(b.read(f"out/{n}").decode().splitlines()[1].split(",")[0] for n in os.listdir(b.path("out").decode()) if n.startswith("outbound"))
+    for command in (("why", "store", sms), ("reissue", "store", "1", "--out", ODD + b"2"), ("gen", ODD + b"3", "--cases", "1"), ("profile", "check", ODD)):
+        said = b(*command)
+        same(f"{command}: {said}", (SHOWN in said, [c for c in said if c < " " and c != "\n" or c in "\x7f\x85"]), (True, []))
+
+
 def main():
     tests = {k[5:]: f for k, f in globals().items() if k.startswith("test_") and (not sys.argv[2:] or k[5:] in sys.argv[2:])}
     return 1 if play(tests, Room) else 0

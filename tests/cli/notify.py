@@ -59,7 +59,7 @@ def failed(room):
         file.write("a,b\n1,2\n")
     heard, _ = room.listened(f"{room.work}/notify", "--out", "out", name, exit=3)
     same("the messages", [m.split("=")[0] for m in heard if m[:4] != "STAT"], ["READY", "STOPPING"])
-    same("the end, in two lines", (heard[-1].count("\n"), "bad?MAINPID=1" in heard[-1]), (1, True))
+    same("the end, in two lines", (heard[-1].count("\n"), "bad\\nMAINPID=1" in heard[-1]), (1, True))
     heard, _ = room.listened(f"{room.work}/notify2", "--out", "out", "--as-of", "tomorrow", exit=2)
     same("wrong use", [m.split("=")[0] for m in heard], ["STATUS", "STOPPING"])
 

@@ -49,8 +49,11 @@ static const char *names(char *const *paths)
     struct walk walk;
     struct fault fault = {0};
     *out = '\0';
-    if (walk_gather(&walk, paths, count, &fault) != 0) {
-        cr_expect(walk.count == 0 && walk.files == NULL);
+    int failed = walk_gather(&walk, paths, count, &fault);
+    if (failed)
+        cr_expect(walk.count == 0 && walk.files == NULL && walk.flaws.count == 0);
+    if (failed || flaws_tell(&walk.flaws, NULL, &fault)) {
+        walk_free(&walk);
         snprintf(out, sizeof out, "%d %.4000s", (int)fault.code, fault.text);
         return out;
     }
@@ -124,9 +127,9 @@ Test(walk, all_that_is_refused_is_named)
     cr_assert_eq(symlink("nowhere", "in/gone"), 0);
     cr_expect_str_eq(
         NAMES("missing", "in", "/dev/null", "in/b.csv/x"),
-        "3 missing: no such file or folder\nin/gone: no such file or folder\nin/pipe: not a plain file\n"
-        "/dev/null: not a plain file\nin/b.csv/x: Not a directory");
-    cr_expect_str_eq(NAMES(""), "3 : no such file or folder");
+        "3 /dev/null: not a plain file\nin/b.csv/x: Not a directory\nin/gone: no such file or folder\nin/pipe: not a plain file\n"
+        "missing: no such file or folder: mend these 5 files, have them sent again, or leave them out");
+    cr_expect_str_eq(NAMES(""), "3 : no such file or folder: mend it, have it sent again, or leave it out");
 }
 
 Test(walk, deep)
