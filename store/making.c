@@ -109,10 +109,12 @@ int making_begin(const char *dir, int *ret_fd, struct fault *fault)
     if (snprintf(path, sizeof path, "%s/%s", dir, MAKING) >= (int)sizeof path)
         return fault_set(fault, FAULT_USAGE, "%s: path too long", dir);
     if (sys.mkdir(AT_FDCWD, dir, 0700) != 0 && errno != EEXIST)
-        return fault_errno(fault, errno, "%s: make", dir);
+        return errno != EACCES && fault_of_path(errno) ? fault_set(fault, FAULT_USAGE, "%s: cannot be made: %s", dir, strerror(errno))
+                                                         : fault_errno(fault, errno, "%s: make", dir);
     *ret_fd = sys.open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     if (*ret_fd < 0)
-        return fault_errno(fault, errno, "%s: open", dir);
+        return errno == ENOTDIR ? fault_set(fault, FAULT_USAGE, "%s: is a file or a link: give a new folder, or an empty one", dir)
+                                : fault_errno(fault, errno, "%s: open", dir);
     if (lock(*ret_fd, dir, path, fault) || look_into(dir, &standing, fault))
         return -1;
     if (standing == STANDS_OTHER)

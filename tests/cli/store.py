@@ -66,6 +66,17 @@ def test_another_key(b):
     b("run", "store", "--out", "again", exit=3, says="store/key: is not there; put the archived key back")
 
 
+def test_no_place_for_it(b):
+    """init where no store can be made: told as wrong use, and nothing is made"""
+    os.mkdir(b.path("empty"))
+    os.symlink("empty", b.path("link"))
+    open(b.path("file"), "w").close()
+    for place, why in (("a/b", "No such file"), ("file/b", "Not a directory"), ("file", "is a file or a link"), ("link", "is a file or a link"),
+                       ("x" * 300, "File name too long"), ("", "No such file")):
+        b("init", place, exit=2, says=why)
+    same("what is there", (sorted(os.listdir(b.work)), os.listdir(b.path("empty"))), (["empty", "file", "link"], []))
+
+
 def test_lost_files(b):
     """the lock of a store that a copy lacks is made again; without its data it is told what to do, and never to make another store there"""
     b.played()
