@@ -52,6 +52,7 @@ int command_backup(int argc, char **argv, struct fault *fault)
                    "it waits for none. DEST must not be there yet; it appears whole or not at all, and is a store that runs.",
         .options = options,
         .notes = "It holds all that is personal, and the key: guard it as the store. To go back, put it in the store's place.\n"
+                 "One that was killed leaves .DEST.besik-0.tmp beside DEST, until the next one to DEST: give it again, or remove that.\n"
                  "Example: besik backup /var/lib/besik/store /backup/besik-2026-11-24",
     };
     int count;
