@@ -30,7 +30,8 @@ int run_digest_inputs(struct run *run, XXH128_hash_t *ret_digest)
 static int tell_folder_again(struct run *run, uint32_t number)
 {
     if (!run->options->json) {
-        printf("run %u: done before: %s\n", number, run->options->out);
+        char shown[PATH_SHOWN_MAX];
+        printf("run %u: done before: %s\n", number, path_shown(span_of(run->options->out), shown, sizeof shown));
         return 1;
     }
     char path[4200], bytes[16384];

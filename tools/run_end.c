@@ -114,7 +114,7 @@ int run_publish(struct run *run)
 void run_tell_summary(struct run *run, double seconds)
 {
     const struct counts *counts = &run->counts;
-    char line[256];
+    char line[256], shown[PATH_SHOWN_MAX];
     snprintf(line, sizeof line, "run %u%s: %lld records (%llu rejected), %lld SMS, %lld requests, %llu findings in %.1f s", run->facts.run,
              run->options->dry_run ? " (dry)" : "", (long long)sum(counts->records, KIND_COUNT),
              (unsigned long long)sum(&counts->rejects[0][0], KIND_COUNT * REASON_COUNT),
@@ -124,5 +124,5 @@ void run_tell_summary(struct run *run, double seconds)
     if (run->options->json)
         fwrite(run->json.data, 1, run->json.size, stdout);
     else
-        printf("%s: %s\n", line, run->options->out);
+        printf("%s: %s\n", line, path_shown(span_of(run->options->out), shown, sizeof shown));
 }

@@ -134,7 +134,7 @@ def test_names_in_answers(b):
     b.write(ODD, notice)
     b.run(ODD)
     sms = next(b.read(f"out/{n}").decode().splitlines()[1].split(",")[0] for n in os.listdir(b.path("out").decode()) if n.startswith("outbound"))
-    for command in (("why", "store", sms), ("reissue", "store", "1", "--out", ODD + b"2"), ("gen", ODD + b"3", "--cases", "1"), ("profile", "check", ODD)):
+    for command in (("why", "store", sms), ("run", "store", "--out", ODD + b"4", "--as-of", "2026-11-26T08:00:00+05:00"), ("run", "store", "--out", ODD + b"4"), ("reissue", "store", "1", "--out", ODD + b"2"), ("gen", ODD + b"3", "--cases", "1"), ("profile", "check", ODD)):
         said = b(*command)
         same(f"{command}: {said}", (SHOWN in said, [c for c in said if c < " " and c != "\n" or c in "\x7f\x85"]), (True, []))
 
