@@ -7,22 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct flaw {
+    char *name, *text; /* in one block, which begins with the name */
+};
+
 int flaws_add(struct flaws *flaws, const char *name, const char *text, struct fault *fault)
 {
-    if (flaws->count == flaws->capacity) {
-        uint32_t capacity = flaws->capacity ? flaws->capacity * 2 : 16;
-        struct flaw *items = sys.realloc(flaws->items, capacity * sizeof *items);
-        if (!items)
-            return fault_memory(fault);
-        flaws->items = items;
-        flaws->capacity = capacity;
-    }
     size_t name_size = strlen(name) + 1, text_size = strlen(text) + 1;
     char *block = sys.alloc(name_size + text_size);
     if (!block)
         return fault_memory(fault);
-    flaws->items[flaws->count++] = (struct flaw){memcpy(block, name, name_size), memcpy(block + name_size, text, text_size)};
-    return 0;
+    struct flaw flaw = {memcpy(block, name, name_size), memcpy(block + name_size, text, text_size)};
+    if (buffer_add(&flaws->items, &flaw, sizeof flaw, fault) == 0)
+        return 0;
+    sys.free(block);
+    return -1;
+}
+
+bool flaws_any(const struct flaws *flaws)
+{
+    return flaws->items.size > 0;
 }
 
 static int flaw_order(const void *a, const void *b)
@@ -32,27 +36,20 @@ static int flaw_order(const void *a, const void *b)
     return order ? order : strcmp(x->text, y->text);
 }
 
-int flaws_tell(const struct flaws *a, const struct flaws *b, struct fault *fault)
+int flaws_tell(struct flaws *flaws, struct fault *fault)
 {
     char what[80] = "mend it, have it sent again, or leave it out";
-    size_t count = 0, told = 0, most = (size_t)(a ? a->count : 0) + (b ? b->count : 0);
-    const struct flaws *both[] = {a, b};
-    if (!most)
+    struct flaw *items = (struct flaw *)flaws->items.data;
+    size_t count = flaws->items.size / sizeof *items, told = 0;
+    if (!count)
         return 0;
-    struct flaw *all = sys.alloc(most * sizeof *all);
-    if (!all)
-        return fault_memory(fault);
-    for (unsigned i = 0; i < 2; i++)
-        for (uint32_t j = 0; both[i] && j < both[i]->count; j++)
-            all[count++] = both[i]->items[j];
-    qsort(all, count, sizeof *all, flaw_order);
+    qsort(items, count, sizeof *items, flaw_order);
     for (size_t i = 0; i < count; i++) {
-        if (i && flaw_order(&all[i - 1], &all[i]) == 0)
+        if (i && flaw_order(&items[i - 1], &items[i]) == 0)
             continue;
         told++;
-        fault_add(fault, FAULT_INPUT, "%s", all[i].text);
+        fault_add(fault, FAULT_INPUT, "%s", items[i].text);
     }
-    sys.free(all);
     if (told > 1)
         snprintf(what, sizeof what, "mend these %zu files, have them sent again, or leave them out", told);
     return fault_end(fault, what);
@@ -60,8 +57,8 @@ int flaws_tell(const struct flaws *a, const struct flaws *b, struct fault *fault
 
 void flaws_free(struct flaws *flaws)
 {
-    for (uint32_t i = 0; i < flaws->count; i++)
-        sys.free(flaws->items[i].name);
-    sys.free(flaws->items);
-    *flaws = (struct flaws){0};
+    struct flaw *items = (struct flaw *)flaws->items.data;
+    for (size_t i = 0; i < flaws->items.size / sizeof *items; i++)
+        sys.free(items[i].name);
+    buffer_free(&flaws->items);
 }

@@ -3,23 +3,17 @@
 #ifndef IO_FLAWS_H
 #define IO_FLAWS_H
 
-#include "engine/fault.h"
-
-#include <stdint.h>
-
-struct flaw {
-    char *name, *text; /* in one block, which begins with the name */
-};
+#include "engine/sys/buffer.h"
 
 struct flaws {
-    struct flaw *items;
-    uint32_t count, capacity;
+    struct buffer items; /* struct flaw (flaws.c) */
 };
 
 /* Keeps a line, "NAME: reason", of a file. -1: want of memory, with the fault. */
 int flaws_add(struct flaws *flaws, const char *name, const char *text, struct fault *fault);
-/* All of both (NULL: none), each once, with what to do at the end: FAULT_INPUT, -1; 0 where there are none. */
-int flaws_tell(const struct flaws *a, const struct flaws *b, struct fault *fault);
+bool flaws_any(const struct flaws *flaws);
+/* All of them, each once, with what to do at the end: FAULT_INPUT, -1; 0 where there are none. Sorts them. */
+int flaws_tell(struct flaws *flaws, struct fault *fault);
 void flaws_free(struct flaws *flaws);
 
 #endif

@@ -128,15 +128,14 @@ int ingest_run(struct ingest *ingest, struct fault *fault)
     int failed = crew_run(ingest->crew, read_files, &floor, fault);
     while (floor.shared) {
         struct shared *next = floor.shared->next;
-        CHECK(failed || floor.flaws.count || floor.shared->settled == floor.shared->block_count);
+        CHECK(failed || flaws_any(&ingest->walk->flaws) || floor.shared->settled == floor.shared->block_count);
         shared_end(ingest, floor.shared);
         floor.shared = next;
     }
     pthread_mutex_destroy(&floor.lock);
     pthread_cond_destroy(&floor.news);
     if (!failed)
-        failed = flaws_tell(&floor.flaws, &ingest->walk->flaws, fault);
-    flaws_free(&floor.flaws);
+        failed = flaws_tell(&ingest->walk->flaws, fault);
     for (uint32_t i = 0; !failed && i < ingest->inputs->piece_count; i++)
         if (ingest->inputs->pieces[i].valid)
             ingest->inputs->files[ingest->inputs->pieces[i].file].records += ingest->inputs->pieces[i].records;

@@ -24,7 +24,7 @@ struct ingest_totals { /* totals records in the order of reading; sorted later *
 struct ingest {
     /* given */
     struct crew *crew;
-    const struct walk *walk;
+    struct walk *walk; /* its flaws grow by those of contents */
     const struct record_rules *rules;
     const uint8_t *id_key;
     const struct profiles *profiles; /* of files in other forms; NULL: none */
@@ -48,8 +48,8 @@ static inline uint32_t part_of(uint64_t hash, unsigned bits)
     return bits ? (uint32_t)(hash >> (64 - bits)) : 0;
 }
 
-/* Fills ingest->inputs (zeroed by the caller, freed by inputs_free). Files that cannot be used, and the walk's flaws, are named all at
- * once (FAULT_INPUT); then nothing of what was read may be used. */
+/* Fills ingest->inputs (zeroed by the caller, freed by inputs_free). Files that cannot be used are added to the walk's flaws, and all named
+ * at once (FAULT_INPUT); then nothing of what was read may be used. */
 int ingest_run(struct ingest *ingest, struct fault *fault);
 void inputs_free(struct inputs *inputs);
 

@@ -168,7 +168,7 @@ enum csv_result reading_take_records(struct reading *reading, size_t size, size_
 static int keep_flaw(struct reading *reading, const char *text)
 {
     pthread_mutex_lock(&reading->floor->lock);
-    flaws_add(&reading->floor->flaws, reading->ingest->inputs->files[reading->file].name, text, &reading->worker->fault);
+    flaws_add(&reading->ingest->walk->flaws, reading->ingest->inputs->files[reading->file].name, text, &reading->worker->fault);
     pthread_mutex_unlock(&reading->floor->lock);
     return -1;
 }

@@ -41,7 +41,6 @@ struct floor { /* what the workers of a pass share */
     uint32_t next_file;
     uint32_t opening; /* files that are being looked at, and may yet become shared */
     struct shared *shared;
-    struct flaws flaws; /* files that cannot be used */
 };
 
 struct reading { /* one worker's state */

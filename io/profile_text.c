@@ -1,6 +1,8 @@
 /* profile_text.c - see profile_text.h. */
 #include "io/profile_text.h"
 
+#include "engine/values.h"
+
 #define UNREADABLE '\xff' /* nowhere in UTF-8 */
 
 struct writer {
@@ -229,6 +231,11 @@ struct span profile_without_halves(struct span part)
     if (part.size >= 3 && is_high(half_at(part.data + part.size - 3)))
         part.size -= 3;
     return part;
+}
+
+bool profile_part_is_text(struct span part)
+{
+    return value_text(profile_without_halves(part));
 }
 
 size_t profile_add_part(char *text, size_t size, struct span part)

@@ -14,6 +14,7 @@ size_t profile_text(enum profile_text form, bool ucs2, struct span text, char *o
 /* A part of an SMS may end with half a pair of UTF-16 whose other half begins the next. It stands as UTF-8 would have it, were it a
  * character; alone, value_text refuses it. */
 struct span profile_without_halves(struct span part); /* the part less what may yet become whole */
+bool profile_part_is_text(struct span part);          /* is the rest value_text? */
 /* Puts a part behind text[0..size), which has room for it, and makes of two halves one character. Returns the new size. */
 size_t profile_add_part(char *text, size_t size, struct span part);
 

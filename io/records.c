@@ -373,8 +373,8 @@ enum reason record_read(struct record_reader *reader, const struct record_layout
         values[i] = field_value(reader, &fields[layout->at[i]]);
         if (values[i].size > 4096)
             return REASON_TOO_LONG;
-        bool of_part = reader->is_part && i == M_TEXT;
-        readable &= all_readable || value_text(of_part ? profile_without_halves(values[i]) : values[i]);
+        if (!all_readable)
+            readable &= reader->is_part && i == M_TEXT ? profile_part_is_text(values[i]) : value_text(values[i]);
     }
     if (!readable)
         return REASON_BAD_UTF8;

@@ -119,18 +119,8 @@ void source_close(struct source *source)
 /* What the people who gave the file can mend is FAULT_INPUT. */
 static int refuse(const char *name, int error, const char *doing, struct fault *fault)
 {
-    switch (error) {
-    case ENOENT:
-        return fault_add(fault, FAULT_INPUT, "%s: no such file or folder", name);
-    case EACCES:
-    case EPERM:
-    case ENOTDIR:
-    case ELOOP:
-    case ENAMETOOLONG:
-        return fault_add(fault, FAULT_INPUT, "%s: %s", name, strerror(error));
-    default:
-        return fault_errno(fault, error, "%s: %s", name, doing);
-    }
+    return fault_of_path(error) ? fault_add(fault, FAULT_INPUT, "%s: %s", name, error == ENOENT ? "no such file or folder" : strerror(error))
+                                : fault_errno(fault, error, "%s: %s", name, doing);
 }
 
 static struct source *make(struct ring *ring, const char *name, int fd, const struct stat *stat)

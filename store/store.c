@@ -187,7 +187,7 @@ static int no_key(const struct store *store, const char *path, int error, struct
         return fault_errno(fault, error, "%s: open", path);
     if (snprintf(data, sizeof data, "%s/data.mdb", store->dir) < (int)sizeof data && sys.stat(AT_FDCWD, data, &stat, 0) == 0)
         return fault_set(fault, FAULT_INPUT, "%s: is not there; put the archived key back", path);
-    return fault_set(fault, FAULT_USAGE, "%s: not a store of besik (make one with: besik init %s)", store->dir, store->dir);
+    return db_missing(store->dir, fault);
 }
 
 static int read_key(struct store *store, struct fault *fault)

@@ -105,7 +105,7 @@ static enum reason look(const struct dump_record *record, const struct record_la
     for (unsigned c = 0; c < record->field_count && !found; c++) {
         struct span value = {record->fields[c].data, record->fields[c].size};
         bool of_part = record->parts && strcmp(record_column(layout->kind, c), "text") == 0;
-        if (!value_text(of_part ? profile_without_halves(value) : value))
+        if (!(of_part ? profile_part_is_text(value) : value_text(value)))
             found = REASON_BAD_UTF8;
     }
     for (unsigned c = 0; c < record->field_count && !found; c++) {

@@ -207,7 +207,7 @@ static int prepare(struct run *run)
     if (SANDBOX_ON)
         sandbox_settle(); /* threads and rings stand */
     if (run_folder_stands(run->options->out)) /* of a run of other files, if some are not there */
-        return flaws_tell(&run->walk.flaws, NULL, run->fault) ? -1 : run_check_folder_again(run);
+        return flaws_tell(&run->walk.flaws, run->fault) ? -1 : run_check_folder_again(run);
     return check_as_of(run) || run_check_space(run) ? -1 : 0;
 }
 
@@ -237,12 +237,10 @@ int run_go(const struct run_options *options, struct fault *fault)
     progress_end(&run->progress, failed ? fault->text : "done before");
     if (run->writing)
         db_write_abort(&run->writer);
-    if (begun && failed && run->files.folder_fd >= 0 && !run->deciding)
-        (void)publish_abandon(&run->place); /* not taken effect: nothing is left of it */
     if (begun && !failed && run->writing)
         run_clean_up(run);
     struct fault ignored = {0};
-    if (begun && !(failed && run->deciding)) /* else the run may have taken effect: the next command knows */
+    if (begun && !(failed && run->deciding)) /* of what did not take effect nothing is left; where that is in doubt the next command knows */
         (void)publish_clear_noted(store.dir, &ignored);
     if (run->files.folder_fd >= 0)
         sys.close(run->files.folder_fd);

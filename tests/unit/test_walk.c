@@ -51,8 +51,8 @@ static const char *names(char *const *paths)
     *out = '\0';
     int failed = walk_gather(&walk, paths, count, &fault);
     if (failed)
-        cr_expect(walk.count == 0 && walk.files == NULL && walk.flaws.count == 0);
-    if (failed || flaws_tell(&walk.flaws, NULL, &fault)) {
+        cr_expect(walk.count == 0 && walk.files == NULL && !flaws_any(&walk.flaws));
+    if (failed || flaws_tell(&walk.flaws, &fault)) {
         walk_free(&walk);
         snprintf(out, sizeof out, "%d %.4000s", (int)fault.code, fault.text);
         return out;
