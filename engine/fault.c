@@ -112,6 +112,16 @@ int fault_errno(struct fault *fault, int error, const char *format, ...)
     return -1;
 }
 
+int fault_path(struct fault *fault, int error, const char *doing, const char *format, ...)
+{
+    char what[PATH_SHOWN_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    return fault_of_path(error) ? fault_set(fault, FAULT_USAGE, "%s: %s", what, strerror(error)) : fault_errno(fault, error, "%s: %s", what, doing);
+}
+
 static const char MORE[] = "\n… and more: mend these and give the command again to see the rest";
 
 static bool ends_with_more(const struct fault *fault)

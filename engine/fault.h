@@ -33,6 +33,10 @@ int fault_errno(struct fault *fault, int error, const char *format, ...) __attri
 /* Does an errno tell of a path that people gave, and can mend? Else the machine failed. */
 bool fault_of_path(int error);
 
+/* Tells of a path that a command line names (printf form, "--key PATH"): as its fault, FAULT_USAGE, what errno says; else as the
+ * machine's, by fault_errno with `doing` ("open") between. Returns -1. */
+int fault_path(struct fault *fault, int error, const char *doing, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* FAULT_FAILED for want of memory, with what to do. */
 int fault_memory(struct fault *fault);
 

@@ -2,7 +2,7 @@
 #include "io/ingest_read.h"
 
 #include "engine/check.h"
-#include "engine/sys/sys.h"
+#include "engine/sys/list.h"
 #include "engine/values.h"
 #include "io/dump.h"
 
@@ -12,36 +12,22 @@
 
 /* ---- pieces ---- */
 
-/* A piece for records of `file` read from about raw offset `raw` on. UINT32_MAX: no memory. */
-static uint32_t inputs_piece(struct inputs *inputs, uint32_t file, uint64_t raw, uint32_t *ret_reject_part)
-{
-    const struct input_file *of = &inputs->files[file];
-    uint32_t number = UINT32_MAX;
-    pthread_mutex_lock(&inputs->lock);
-    if (inputs->piece_count == inputs->piece_capacity) {
-        uint32_t capacity = inputs->piece_capacity ? inputs->piece_capacity * 2 : 256;
-        struct input_piece *pieces = sys.realloc(inputs->pieces, capacity * sizeof *pieces);
-        if (pieces) {
-            inputs->pieces = pieces;
-            inputs->piece_capacity = capacity;
-        }
-    }
-    if (inputs->piece_count < inputs->piece_capacity) {
-        number = inputs->piece_count++;
-        uint64_t place = of->begins + (raw < of->size ? raw : of->size);
-        *ret_reject_part = (uint32_t)((double)place / ((double)inputs->total_size + 1) * REJECT_PARTS);
-        inputs->pieces[number] = (struct input_piece){.file = file, .reject_part = *ret_reject_part};
-    }
-    pthread_mutex_unlock(&inputs->lock);
-    return number;
-}
-
 int reading_begin_piece(struct reading *reading, uint32_t file, uint64_t raw)
 {
+    struct inputs *inputs = reading->ingest->inputs;
+    const struct input_file *of = &inputs->files[file];
+    uint64_t place = of->begins + (raw < of->size ? raw : of->size);
     reading->file = file;
     reading->lines = reading->records = 0;
-    reading->piece = inputs_piece(reading->ingest->inputs, file, raw, &reading->reject_part);
-    return reading->piece == UINT32_MAX ? fault_memory(&reading->worker->fault) : 0;
+    reading->reject_part = (uint32_t)((double)place / ((double)inputs->total_size + 1) * REJECT_PARTS);
+    pthread_mutex_lock(&inputs->lock);
+    int failed = list_grow(&inputs->pieces, &inputs->piece_capacity, inputs->piece_count + 1ull, &reading->worker->fault);
+    if (!failed) {
+        reading->piece = inputs->piece_count++;
+        inputs->pieces[reading->piece] = (struct input_piece){.file = file, .reject_part = reading->reject_part};
+    }
+    pthread_mutex_unlock(&inputs->lock);
+    return failed;
 }
 
 void reading_end_piece(struct reading *reading, uint64_t base_line, bool valid)
@@ -81,18 +67,8 @@ static int add_reject(struct reading *reading, enum reason reason)
 static int add_totals(struct reading *reading)
 {
     struct ingest *ingest = reading->ingest;
-    int failed = 0;
     pthread_mutex_lock(&ingest->inputs->lock);
-    if (ingest->totals_count == ingest->totals_capacity) {
-        uint32_t capacity = ingest->totals_capacity ? ingest->totals_capacity * 2 : 64;
-        struct ingest_totals *totals = sys.realloc(ingest->totals, capacity * sizeof *totals);
-        if (totals) {
-            ingest->totals = totals;
-            ingest->totals_capacity = capacity;
-        } else {
-            failed = fault_memory(&reading->worker->fault);
-        }
-    }
+    int failed = list_grow(&ingest->totals, &ingest->totals_capacity, ingest->totals_count + 1ull, &reading->worker->fault);
     if (!failed)
         ingest->totals[ingest->totals_count++] = (struct ingest_totals){
             reading->reader->totals, reading->reader->totals_count, reading->piece, (uint32_t)reading->lines};

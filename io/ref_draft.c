@@ -1,7 +1,7 @@
 /* ref_draft.c - see ref_draft.h. */
 #include "io/ref_draft.h"
 
-#include "engine/sys/sys.h"
+#include "engine/sys/list.h"
 
 #include <stdlib.h>
 
@@ -9,16 +9,8 @@ static const enum step OPTION_STEPS[] = {STEP_EDUCATION, STEP_INCOME, STEP_PRIVI
 
 void *draft_add(struct draft *draft, size_t item_size, struct fault *fault)
 {
-    if (draft->count == draft->room) {
-        size_t room = draft->room ? draft->room * 2 : 64;
-        void *items = sys.realloc(draft->items, room * item_size);
-        if (!items) {
-            fault_memory(fault);
-            return NULL;
-        }
-        draft->items = items;
-        draft->room = room;
-    }
+    if (list_widen(&draft->items, &draft->capacity, draft->count + 1ull, item_size, fault))
+        return NULL;
     return memset((char *)draft->items + draft->count++ * item_size, 0, item_size);
 }
 

@@ -10,7 +10,7 @@
 /* A growing array of items of one size; sys.free(items) at the end. */
 struct draft {
     void *items;
-    size_t count, room;
+    uint32_t count, capacity;
 };
 
 struct draft_entry {

@@ -3,6 +3,7 @@
 
 #include "engine/check.h"
 #include "engine/sys/large.h"
+#include "engine/sys/list.h"
 #include "engine/sys/sys.h"
 
 #include <assert.h>
@@ -214,14 +215,8 @@ static int spill(struct spool *spool, struct spool_worker *worker, struct fault 
                 worker->spill_size += chunk->size;
                 continue;
             }
-            if (worker->extent_count == worker->extent_capacity) {
-                uint32_t capacity = worker->extent_capacity ? worker->extent_capacity * 2 : 1024;
-                struct spool_extent *extents = sys.realloc(worker->extents, capacity * sizeof *extents);
-                if (!extents)
-                    return fault_memory(fault);
-                worker->extents = extents;
-                worker->extent_capacity = capacity;
-            }
+            if (list_grow(&worker->extents, &worker->extent_capacity, worker->extent_count + 1ull, fault))
+                return -1;
             worker->extents[worker->extent_count++] = (struct spool_extent){worker->spill_size, part, chunk->size};
             worker->spill_size += chunk->size;
         }

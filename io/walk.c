@@ -3,6 +3,7 @@
 #include "io/walk.h"
 
 #include "engine/span.h"
+#include "engine/sys/list.h"
 #include "engine/sys/sys.h"
 
 #include <errno.h>
@@ -33,7 +34,7 @@ struct entry {
 
 struct folder {
     struct entry *entries;
-    size_t count, capacity;
+    uint32_t count, capacity;
 };
 
 static int take_argument(struct gather *gather, const char *path);
@@ -79,11 +80,6 @@ static int refuse(struct gather *gather, const char *path, int error)
     return flaws_add(&gather->flaws, path, text, gather->fault);
 }
 
-static int out_of_memory(struct gather *gather)
-{
-    return fault_errno(gather->fault, ENOMEM, "list of input files");
-}
-
 /* What a command line names is followed, be it a link to a file or to a folder. */
 static int take_argument(struct gather *gather, const char *path)
 {
@@ -111,18 +107,12 @@ static char *join(const char *folder, const char *name)
 
 static int take_file(struct gather *gather, const char *path, const struct stat *stat)
 {
-    if (gather->count == gather->capacity) {
-        uint32_t capacity = gather->capacity ? gather->capacity * 2 : 64;
-        struct found *found = sys.realloc(gather->found, capacity * sizeof *found);
-        if (found == NULL)
-            return out_of_memory(gather);
-        gather->found = found;
-        gather->capacity = capacity;
-    }
+    if (list_grow(&gather->found, &gather->capacity, gather->count + 1ull, gather->fault))
+        return -1;
     size_t size = strlen(path) + 1;
     char *name = sys.alloc(size);
     if (name == NULL)
-        return out_of_memory(gather);
+        return fault_memory(gather->fault);
     memcpy(name, path, size);
     gather->found[gather->count] = (struct found){
         .file = {.name = name, .size = stat->st_size, .device = stat->st_dev, .inode = stat->st_ino},
@@ -136,18 +126,12 @@ static int take_file(struct gather *gather, const char *path, const struct stat 
 static int folder_add(struct gather *gather, struct folder *folder, int dir_fd, const char *path,
                       const char *name)
 {
-    if (folder->count == folder->capacity) {
-        size_t capacity = folder->capacity ? folder->capacity * 2 : 64;
-        struct entry *entries = sys.realloc(folder->entries, capacity * sizeof *entries);
-        if (entries == NULL)
-            return out_of_memory(gather);
-        folder->entries = entries;
-        folder->capacity = capacity;
-    }
+    if (list_grow(&folder->entries, &folder->capacity, folder->count + 1ull, gather->fault))
+        return -1;
     struct entry *entry = &folder->entries[folder->count];
     *entry = (struct entry){.path = join(path, name)};
     if (entry->path == NULL)
-        return out_of_memory(gather);
+        return fault_memory(gather->fault);
     folder->count++;
     int failed = sys.stat(dir_fd, name, &entry->stat, AT_SYMLINK_NOFOLLOW);
     entry->is_link = failed == 0 && S_ISLNK(entry->stat.st_mode);
@@ -222,7 +206,7 @@ static int settle(struct gather *gather, struct walk *walk)
         return 0;
     struct walk_file *files = sys.alloc(gather->count * sizeof *files);
     if (files == NULL)
-        return out_of_memory(gather);
+        return fault_memory(gather->fault);
     qsort(gather->found, gather->count, sizeof *gather->found, inode_order);
     uint32_t count = 0;
     for (uint32_t i = 0; i < gather->count; i++) {

@@ -5,12 +5,11 @@
 #ifndef STORE_BLOBS_H
 #define STORE_BLOBS_H
 
-#include "engine/fault.h"
+#include "engine/sys/buffer.h"
 #include "store/db.h"
 
 struct blobs {
-    char *data;
-    size_t size, capacity;
+    struct buffer bytes;
 };
 
 /* Appends a pair; the payload's `size` bytes are for the caller to fill at once, before the next is added. NULL with the fault set: no
@@ -20,8 +19,11 @@ void *blobs_add(struct blobs *blobs, enum table table, const void *key, size_t k
 int blobs_write(const struct blobs *blobs, struct db_writer *writer, struct fault *fault);
 static inline void blobs_clear(struct blobs *blobs)
 {
-    blobs->size = 0;
+    buffer_clear(&blobs->bytes);
 }
-void blobs_free(struct blobs *blobs);
+static inline void blobs_free(struct blobs *blobs)
+{
+    buffer_free(&blobs->bytes);
+}
 
 #endif

@@ -1,6 +1,7 @@
 /* leaves.c - see leaves.h. */
 #include "store/leaves.h"
 
+#include "engine/sys/list.h"
 #include "engine/sys/sys.h"
 
 #include <errno.h>
@@ -130,14 +131,8 @@ static bool write_looked(const struct leaves *leaves, uint64_t txn)
 int leaves_add(struct leaves *leaves, enum table table, uint64_t page, struct span low, struct fault *fault)
 {
     struct leaf_list *list = &leaves->tables[table];
-    if (list->count == list->capacity) {
-        uint32_t capacity = list->capacity ? 2 * list->capacity : 64;
-        struct leaf *items = sys.realloc(list->items, capacity * sizeof *items);
-        if (!items)
-            return fault_memory(fault);
-        list->items = items;
-        list->capacity = capacity;
-    }
+    if (list_grow(&list->items, &list->capacity, list->count + 1ull, fault))
+        return -1;
     uint32_t i = list->count++;
     struct leaf *leaf = &list->items[i];
     *leaf = (struct leaf){.page = page, .run = i, .end = i, .low_size = (uint8_t)(low.size < LOW_MAX ? low.size : LOW_MAX)};

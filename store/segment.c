@@ -5,6 +5,7 @@
 #include "store/segment.h"
 
 #include "engine/check.h"
+#include "engine/sys/list.h"
 #include "engine/sys/sys.h"
 #include "engine/values.h"
 
@@ -79,7 +80,7 @@ void segment_begin(struct segment_builder *builder, uint32_t number, struct blob
     builder->number = number;
     builder->blobs = blobs;
     builder->count = builder->filter_count = 0;
-    builder->size = 0;
+    buffer_clear(&builder->records);
     builder->entries_total = builder->bytes_total = 0;
 }
 
@@ -98,7 +99,7 @@ static void copy_chunk(const struct segment_builder *builder, const struct chunk
 {
     const struct span parts[] = {{(const char *)head, sizeof *head},
                                  {(const char *)builder->entries, builder->count * sizeof *builder->entries},
-                                 {builder->records, builder->size}};
+                                 {builder->records.data, builder->records.size}};
     for (unsigned i = 0; i < 3 && size; i++) {
         if (from >= parts[i].size) {
             from -= parts[i].size;
@@ -118,7 +119,7 @@ static int flush_chunk(struct segment_builder *builder, struct fault *fault)
         return 0;
     uint8_t key[SEGMENT_PIECE_KEY_SIZE];
     make_key(key, builder->number, builder->entries[0].hash);
-    size_t size = sizeof(struct chunk) + builder->count * sizeof *builder->entries + builder->size, pieces = segment_pieces(size);
+    size_t size = sizeof(struct chunk) + builder->count * sizeof *builder->entries + builder->records.size, pieces = segment_pieces(size);
     struct chunk head = {builder->count, (uint32_t)pieces - 1};
     for (size_t piece = 0; piece < pieces; piece++) {
         size_t from = segment_piece_at(piece), some = piece + 1 < pieces ? PIECE_PAYLOAD : size - from;
@@ -131,7 +132,7 @@ static int flush_chunk(struct segment_builder *builder, struct fault *fault)
     builder->entries_total += builder->count;
     builder->bytes_total += size;
     builder->count = 0;
-    builder->size = 0;
+    buffer_clear(&builder->records);
     return 0;
 }
 
@@ -158,44 +159,27 @@ static int flush_filter(struct segment_builder *builder, struct fault *fault)
 
 char *segment_room(struct segment_builder *builder, size_t size_max, struct fault *fault)
 {
-    size_t need = builder->size + size_max;
-    if (need >= builder->records_capacity) {
-        size_t capacity = need + need / 2 + CHUNK_SIZE;
-        char *records = sys.realloc(builder->records, capacity);
-        if (!records) {
-            fault_memory(fault);
-            return NULL;
-        }
-        builder->records = records;
-        builder->records_capacity = capacity;
-    }
-    return builder->records + builder->size;
+    return buffer_room(&builder->records, size_max, fault);
 }
 
 int segment_add(struct segment_builder *builder, uint64_t hash, uint32_t sub, size_t size, struct fault *fault)
 {
-    size_t whole = sizeof(struct chunk) + (builder->count + 1) * sizeof *builder->entries + builder->size + size;
+    size_t whole = sizeof(struct chunk) + (builder->count + 1) * sizeof *builder->entries + builder->records.size + size;
     if (builder->count) {
         const struct chunk_entry *last = &builder->entries[builder->count - 1];
         CHECK(last->hash < hash || (last->hash == hash && last->sub < sub));
         if (whole > CHUNK_PAYLOAD && last->hash != hash) { /* equal hashes stay together */
-            const char *record = builder->records + builder->size;
+            const char *record = builder->records.data + builder->records.size;
             if (flush_chunk(builder, fault))
                 return -1;
-            memmove(builder->records, record, size);
+            memmove(builder->records.data, record, size);
         }
     }
-    if (builder->count == builder->capacity) {
-        uint32_t capacity = builder->capacity ? builder->capacity * 2 : 256;
-        struct chunk_entry *entries = sys.realloc(builder->entries, capacity * sizeof *entries);
-        if (!entries)
-            return fault_memory(fault);
-        builder->entries = entries;
-        builder->capacity = capacity;
-    }
-    builder->size += size;
-    CHECK(builder->size <= UINT32_MAX);
-    builder->entries[builder->count++] = (struct chunk_entry){hash, sub, (uint32_t)builder->size};
+    if (list_grow(&builder->entries, &builder->capacity, builder->count + 1ull, fault))
+        return -1;
+    builder->records.size += size;
+    CHECK(builder->records.size <= UINT32_MAX);
+    builder->entries[builder->count++] = (struct chunk_entry){hash, sub, (uint32_t)builder->records.size};
     if (builder->filter_table != TABLE_COUNT &&
         (!builder->filter_count || builder->filter_hashes[builder->filter_count - 1] != hash)) {
         if (builder->filter_count == FILTER_HASHES_MAX && flush_filter(builder, fault))
@@ -213,7 +197,7 @@ int segment_end(struct segment_builder *builder, struct fault *fault)
 void segment_builder_free(struct segment_builder *builder)
 {
     sys.free(builder->entries);
-    sys.free(builder->records);
+    buffer_free(&builder->records);
     sys.free(builder->filter_hashes);
     *builder = (struct segment_builder){0};
 }

@@ -19,8 +19,7 @@ struct segment_builder {
     struct blobs *blobs;
     struct chunk_entry *entries;
     uint32_t count, capacity;
-    char *records;
-    size_t size, records_capacity;
+    struct buffer records;
     uint64_t *filter_hashes; /* TABLE_COUNT: NULL */
     uint32_t filter_count;
     uint64_t entries_total, bytes_total;

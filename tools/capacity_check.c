@@ -1,6 +1,7 @@
 /* capacity_check.c - does every case stand where its plan says? Reads the store as it is, case by case. */
 #include "tools/capacity.h"
 
+#include "engine/sys/list.h"
 #include "engine/sys/sys.h"
 #include "tools/gen_rows.h"
 #include "tools/reader.h"
@@ -48,16 +49,8 @@ static struct capacity_place *place_of(struct looking *looking, const struct gen
     for (uint32_t i = 0; i < check->count; i++)
         if (strcmp(check->places[i].name, name) == 0)
             return &check->places[i];
-    if (check->count == check->capacity) {
-        uint32_t capacity = check->capacity * 2 + 32;
-        struct capacity_place *grown = sys.realloc(check->places, capacity * sizeof *grown);
-        if (!grown) {
-            fault_memory(looking->fault);
-            return NULL;
-        }
-        check->places = grown;
-        check->capacity = capacity;
-    }
+    if (list_grow(&check->places, &check->capacity, check->count + 1ull, looking->fault))
+        return NULL;
     struct capacity_place *place = &check->places[check->count++];
     *place = (struct capacity_place){0};
     memcpy(place->name, name, sizeof name);

@@ -76,9 +76,7 @@ static int check_page(const char *path, struct fault *fault)
         sys.close(fd);
     if (fd >= 0 && !there && sys.unlink(AT_FDCWD, path, 0) != 0)
         return fault_errno(fault, errno, "--html %s: remove", path);
-    return fd >= 0                ? 0
-           : fault_of_path(error) ? fault_set(fault, FAULT_USAGE, "--html %s: %s", path, strerror(error))
-                                  : fault_errno(fault, error, "--html %s: make", path);
+    return fd >= 0 ? 0 : fault_path(fault, error, "make", "--html %s", path);
 }
 
 static int play(struct capacity *capacity, struct fault *fault)

@@ -132,8 +132,7 @@ static int open_folder(const char *dir, struct fault *fault)
         fd = sys.open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
     if (fd >= 0)
         return fd;
-    return fault_of_path(errno) ? fault_set(fault, FAULT_USAGE, "--csv %s: %s", dir, strerror(errno))
-                                : fault_errno(fault, errno, "--csv %s: make", dir);
+    return fault_path(fault, errno, "make", "--csv %s", dir);
 }
 
 static FILE *open_file(int folder, const char *name, struct fault *fault)

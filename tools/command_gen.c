@@ -16,21 +16,16 @@
 #include <string.h>
 #include <unistd.h>
 
-static int refuse(const char *dir, const char *doing, int error, struct fault *fault)
-{
-    return fault_of_path(error) ? fault_set(fault, FAULT_USAGE, "%s: %s", dir, strerror(error)) : fault_errno(fault, error, "%s: %s", dir, doing);
-}
-
 /* Makes DIR, or takes an empty one. */
 int gen_take_folder(const char *dir, struct fault *fault)
 {
     if (sys.mkdir(AT_FDCWD, dir, 0700) == 0)
         return 0;
     if (errno != EEXIST)
-        return refuse(dir, "make", errno, fault);
+        return fault_path(fault, errno, "make", "%s", dir);
     DIR *folder = sys.opendir(AT_FDCWD, dir, O_NOFOLLOW);
     if (!folder)
-        return refuse(dir, "open", errno, fault);
+        return fault_path(fault, errno, "open", "%s", dir);
     int error;
     bool empty = !sys_next_name(folder, &error);
     sys.closedir(folder);

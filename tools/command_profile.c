@@ -33,13 +33,11 @@ static int read_profiles(struct checking *checking, const char *path)
     ssize_t size = fd < 0 || !text ? -1 : sys_read_all(fd, text, PROFILES_SIZE_MAX + 1, -1);
     int failed = 0;
     if (fd < 0)
-        failed = fault_of_path(errno) ? fault_set(fault, FAULT_USAGE, "%s: %s", path, strerror(errno))
-                                      : fault_errno(fault, errno, "%s: open", path);
+        failed = fault_path(fault, errno, "open", "%s", path);
     else if (!text)
         failed = fault_memory(fault);
     else if (size < 0)
-        failed = fault_of_path(errno) ? fault_set(fault, FAULT_USAGE, "%s: %s", path, strerror(errno))
-                                      : fault_errno(fault, errno, "%s: read", path);
+        failed = fault_path(fault, errno, "read", "%s", path);
     else if ((size_t)size > PROFILES_SIZE_MAX)
         failed = fault_set(fault, FAULT_INPUT, "%s: larger than %zu KiB", path, PROFILES_SIZE_MAX >> 10);
     else

@@ -15,8 +15,7 @@ static int read_key(const char *path, uint8_t key[STORE_KEY_SIZE], struct fault 
 {
     int fd = sys.open(AT_FDCWD, path, O_RDONLY, 0);
     if (fd < 0)
-        return fault_of_path(errno) ? fault_set(fault, FAULT_USAGE, "--key %s: %s", path, strerror(errno))
-                                    : fault_errno(fault, errno, "--key %s: open", path);
+        return fault_path(fault, errno, "open", "--key %s", path);
     uint8_t bytes[STORE_KEY_SIZE + 1];
     ssize_t size = sys_read_all(fd, bytes, sizeof bytes, -1);
     int error = errno;

@@ -315,7 +315,7 @@ static int forget_phone(struct store *store, uint32_t phone, struct forgotten *f
 {
     struct forget forget = {.strike = {.store = store, .fault = fault, .phone.number = phone}, .phone = phone,
                             .hash = value_phone_hash(phone), .forgotten = forgotten};
-    int failed = strike_sweep(&forget.strike) || strike_all(&forget) || strike_sweep(&forget.strike);
+    int failed = strike_all(&forget) || strike_sweep(&forget.strike);
     buffer_free(&forget.closed);
     strike_free(&forget.strike);
     return failed ? -1 : 0;
@@ -323,7 +323,12 @@ static int forget_phone(struct store *store, uint32_t phone, struct forgotten *f
 
 int forget_go(struct store *store, const uint32_t *phones, size_t count, struct forgotten *ret_forgotten, struct fault *fault)
 {
+    struct strike strike = {.store = store, .fault = fault};
     *ret_forgotten = (struct forgotten){.phones = count};
+    int failed = strike_sweep(&strike); /* what a run, or a forget that was cut, left */
+    strike_free(&strike);
+    if (failed)
+        return -1;
     for (size_t i = 0; i < count; i++)
         if (forget_phone(store, phones[i], ret_forgotten, fault))
             return -1;

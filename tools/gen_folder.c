@@ -1,6 +1,7 @@
 /* gen_folder.c - see gen_folder.h. */
 #include "tools/gen_folder.h"
 
+#include "engine/sys/list.h"
 #include "engine/sys/sys.h"
 
 #include <errno.h>
@@ -94,14 +95,8 @@ static int add_file(struct gen_folder *folder, const char *name, struct fault *f
     struct gen_run_file file = {0};
     if (!is_ours(folder->gen, name, &file.requests, &file.party))
         return 0;
-    if (folder->count == folder->capacity) {
-        uint32_t capacity = folder->capacity * 2 + 16;
-        struct gen_run_file *grown = sys.realloc(folder->files, capacity * sizeof *grown);
-        if (!grown)
-            return fault_memory(fault);
-        folder->files = grown;
-        folder->capacity = capacity;
-    }
+    if (list_grow(&folder->files, &folder->capacity, folder->count + 1ull, fault))
+        return -1;
     file.name = sys.alloc(strlen(name) + 1);
     if (!file.name)
         return fault_memory(fault);

@@ -70,7 +70,7 @@ static int move(struct mover *mover, struct merge *merge, struct segment_view *v
         bool drop = entry.record.size == 0 && oldest; /* nothing older is left to be hidden */
         if ((!drop && add(mover, &entry, &merge->output.marks_ms)) || segment_next(view, run->fault))
             return -1;
-        if (blobs->size > ((size_t)4 << 20)) {
+        if (blobs->bytes.size > ((size_t)4 << 20)) {
             if (blobs_write(blobs, &run->writer, run->fault))
                 return -1;
             blobs_clear(blobs);

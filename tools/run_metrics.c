@@ -194,9 +194,7 @@ static int check_target(const char *path, struct fault *fault)
 {
     struct stat stat;
     if (sys.stat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT       ? 0
-               : fault_of_path(errno) ? fault_set(fault, FAULT_USAGE, "--metrics %s: %s", path, strerror(errno))
-                                      : fault_errno(fault, errno, "--metrics %s: look", path);
+        return errno == ENOENT ? 0 : fault_path(fault, errno, "look", "--metrics %s", path);
     if (S_ISREG(stat.st_mode))
         return 0;
     const char *what = S_ISLNK(stat.st_mode) ? "a link" : S_ISDIR(stat.st_mode) ? "a folder" : "no plain file";
@@ -216,8 +214,7 @@ int run_open_metrics(struct run *run)
     (void)sys.unlink(AT_FDCWD, hidden, 0); /* of a run that was killed */
     run->metrics.fd = sys.open(AT_FDCWD, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (run->metrics.fd < 0)
-        return fault_of_path(errno) ? fault_set(run->fault, FAULT_USAGE, "--metrics %s: %s", path, strerror(errno))
-                                    : fault_errno(run->fault, errno, "--metrics %s: make", path);
+        return fault_path(run->fault, errno, "make", "--metrics %s", path);
     (void)fchmod(run->metrics.fd, 0644); /* for the collector: there is nothing personal in it */
     return 0;
 }
@@ -226,7 +223,7 @@ int run_open_metrics(struct run *run)
 static void write_file(const struct run *run, const struct buffer *out, bool made, bool success)
 {
     const char *path = run->options->metrics, *what = "write";
-    char hidden[4200];
+    char hidden[4200], shown[PATH_SHOWN_MAX];
     struct fault ignored = {0};
     (void)hidden_name(path, hidden, &ignored); /* it was there at the start */
     int failed = !made;
@@ -239,7 +236,8 @@ static void write_file(const struct run *run, const struct buffer *out, bool mad
     }
     if (!failed)
         return;
-    fprintf(stderr, "besik run: --metrics %s: %s: %s: %s\n", path, what, strerror(errno),
+    int error = errno;
+    fprintf(stderr, "besik run: --metrics %s: %s: %s: %s\n", path_shown(span_of(path), shown, sizeof shown), what, strerror(error),
             success ? "the run itself is done, only its metrics are not told" : "so the metrics do not tell that the run failed");
     (void)sys.unlink(AT_FDCWD, hidden, 0);
 }

@@ -4,27 +4,13 @@
 
 #include "tools/phone_load.h"
 
+#include "engine/sys/list.h"
 #include "engine/values.h"
-
-static int widen(void *list, uint32_t *capacity, uint32_t need, size_t item_size, struct fault *fault)
-{
-    uint64_t wanted = *capacity ? *capacity : 64;
-    while (wanted < need)
-        wanted *= 2;
-    wanted = wanted > UINT32_MAX ? UINT32_MAX : wanted;
-    void **items = list;
-    void *grown = sys.realloc(*items, wanted * item_size);
-    if (!grown)
-        return fault_memory(fault);
-    *items = grown;
-    *capacity = (uint32_t)wanted;
-    return 0;
-}
 
 static int widen_marks(struct apply *apply, uint32_t need, struct fault *fault)
 {
     struct phone *phone = &apply->phone;
-    if (widen(&phone->marks, &phone->mark_capacity, need, sizeof *phone->marks, fault))
+    if (list_grow(&phone->marks, &phone->mark_capacity, need, fault))
         return -1;
     size_t size = (size_t)phone->mark_capacity * 4 * sizeof *apply->mark_index;
     uint32_t *index = sys.realloc(apply->mark_index, size);
@@ -37,12 +23,12 @@ static int widen_marks(struct apply *apply, uint32_t need, struct fault *fault)
 static int widen_list(struct apply *apply, enum apply_list list, uint32_t need, struct fault *fault)
 {
     struct phone *phone = &apply->phone;
-#define WIDEN(of) widen(&(of).items, &(of).capacity, need, sizeof *(of).items, fault)
+#define WIDEN(of) list_grow(&(of).items, &(of).capacity, need, fault)
     switch (list) {
     case LIST_CASES:
-        return widen(&phone->cases, &phone->case_capacity, need, sizeof *phone->cases, fault);
+        return list_grow(&phone->cases, &phone->case_capacity, need, fault);
     case LIST_SMS:
-        return widen(&phone->sms, &phone->sms_capacity, need, sizeof *phone->sms, fault);
+        return list_grow(&phone->sms, &phone->sms_capacity, need, fault);
     case LIST_MARKS:
         return widen_marks(apply, need, fault);
     case LIST_VERDICTS:
@@ -76,7 +62,7 @@ static int next_bytes(struct run_worker *worker, uint32_t need, struct fault *fa
     if (apply->bytes.count)
         apply->bytes.items = NULL;
     apply->bytes.count = apply->bytes.capacity = 0;
-    return widen(&apply->bytes.items, &apply->bytes.capacity, need, 1, fault);
+    return list_grow(&apply->bytes.items, &apply->bytes.capacity, need, fault);
 }
 
 void run_room_for_phone(struct phones *phones)

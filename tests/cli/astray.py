@@ -3,10 +3,10 @@
 before anything is done, and what was there stays.
 
 usage: astray.py BESIK [NAME…]         NAME: only these tests"""
-import json, os, resource, shutil, socket, stat, subprocess, sys
+import json, os, resource, shutil, socket, stat, subprocess
 
 import harness
-from harness import Failed, play, same
+from harness import BESIK, main, same
 
 SAMPLE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../sample"))
 AS_OF = [f"2026-11-{day:02}T22:00:00+05:00" for day in (2, 3, 4, 5)]
@@ -170,12 +170,4 @@ def test_bounds_that_are_told(b):
             b("set", "store", name, value)
 
 
-def main():
-    names = sys.argv[2:] or [n[5:] for n in globals() if n.startswith("test_")]
-    failed = play({name: globals()[f"test_{name}"] for name in names}, Room)
-    print(f"astray: {len(names)} tests, {failed} failed")
-    sys.exit(failed > 0)
-
-
-BESIK = os.path.abspath(sys.argv[1])
-main()
+main(Room)

@@ -2,9 +2,9 @@
 """Files with odd names, and files that cannot be read: what is said of them, and in which order.
 
 usage: broken.py BESIK [NAME…]         NAME: only these tests"""
-import gzip, json, os, shutil, subprocess, sys
+import gzip, json, os, subprocess
 
-from harness import Failed, play, same
+from harness import BESIK, Failed, main, same
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 AS_OF = "2026-11-24T22:00:00+05:00"
@@ -20,7 +20,7 @@ class Room:
         self("init", "store")
 
     def __call__(self, *args, exit=0):
-        done = subprocess.run([os.path.abspath(sys.argv[1]), *args], capture_output=True, cwd=self.work, timeout=300)
+        done = subprocess.run([BESIK, *args], capture_output=True, cwd=self.work, timeout=300)
         if done.returncode != exit:
             raise Failed(f"besik {args}: exit {done.returncode}, not {exit}: {done.stderr[-400:]}")
         self.said = done.stderr.decode() # UTF-8, whatever the names are
@@ -123,7 +123,7 @@ def test_names_in_messages(b):
     for command in (("run", ODD, "--out", "o"), ("case", ODD, "77011200101"), ("status", ODD), ("set", ODD, "keep-runs", "3"), ("init", ODD), ("init", "new", "--ref", ODD), ("ref", "store", ODD),
                     ("init", "new", "--key", ODD), ("backup", "store", ODD), ("check", ODD), ("gen", ODD, "--cases", "1"), ("run", "store", "--out", ODD + b"/x"), ("run", "store", "--out", ODD),
                     ("run", "store", "--out", "o", "--metrics", ODD + b"/m")):
-        done = subprocess.run([os.path.abspath(sys.argv[1]), *command], capture_output=True, cwd=b.work, timeout=300)
+        done = subprocess.run([BESIK, *command], capture_output=True, cwd=b.work, timeout=300)
         said = done.stderr.decode()
         same(f"{command}: {done.returncode} {said}", (done.returncode > 0, {SHOWN in line for line in said.splitlines()}, [c for c in said if c < " " and c != "\n"]), (True, {True}, []))
 
@@ -139,9 +139,4 @@ def test_names_in_answers(b):
         same(f"{command}: {said}", (SHOWN in said, [c for c in said if c < " " and c != "\n" or c in "\x7f\x85"]), (True, []))
 
 
-def main():
-    tests = {k[5:]: f for k, f in globals().items() if k.startswith("test_") and (not sys.argv[2:] or k[5:] in sys.argv[2:])}
-    return 1 if play(tests, Room) else 0
-
-
-sys.exit(main())
+main(Room)

@@ -4,10 +4,10 @@ that it can be stopped; the page.
 
 usage: capacity.py BESIK [NAME…]         NAME: only these tests
 The broken ones are made from the build folder of BESIK (compile_commands.json, link.txt) and left out where that is not there."""
-import html.parser, json, os, re, shlex, signal, subprocess, sys, time
+import html.parser, json, os, re, shlex, signal, subprocess, time
 
 import harness
-from harness import play, same
+from harness import BESIK, main, same
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 BROKEN = {  # a rule, and what becomes of it
@@ -189,7 +189,4 @@ def test_page(room):
         same(f"{place['place']} in a table", place["place"] in text, True)
 
 
-if __name__ == "__main__":
-    BESIK = os.path.abspath(sys.argv[1])
-    tests = {name[5:]: test for name, test in list(globals().items()) if name.startswith("test_")}
-    sys.exit(1 if play({n: t for n, t in tests.items() if not sys.argv[2:] or n in sys.argv[2:]}, Room) else 0)
+main(Room)

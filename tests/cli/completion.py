@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What is made from the program's own help: completion in bash, and besik(1); and the help itself, which fits a screen.
 
-usage: completion.py BESIK"""
-import json, os, re, subprocess, sys
+usage: completion.py BESIK [NAME…]         NAME: only these tests"""
+import json, os, re, subprocess
 
-from harness import play, same
+from harness import BESIK, main, same
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 SCRIPT = f"{ROOT}/tools/packaging/besik.bash"
@@ -35,7 +35,7 @@ class Room:
         return sorted(done.stdout.split())
 
 
-def completion(room):
+def test_completion(room):
     os.mkdir(f"{room.work}/store")
     with open(f"{room.work}/data.csv", "w"):
         pass
@@ -74,7 +74,7 @@ def completion(room):
         same(f"{command}: its options, and no others'", room.complete(f"besik {command} --"), sorted(taken | {"--help"}))
 
 
-def manual(room):
+def test_manual(room):
     """besik(1) has every command and every option, in roff without a line that groff would take for a request of its own"""
     page = room.besik("--man")
     for command in room.commands():
@@ -86,7 +86,7 @@ def manual(room):
     same("requests", requests - {"TH", "SH", "SS", "B", "BR", "I", "PP", "TP", "nf", "fi"}, set())
 
 
-def screen(room):
+def test_screen(room):
     """--help of each command: 24 lines at most, the whole list too"""
     for command in ["", *room.commands()]:
         text = room.besik(*filter(None, [command]), "--help")
@@ -95,7 +95,7 @@ def screen(room):
             same(f"{command}: an example", "Example: " in text, True)
 
 
-def asked_of_help(room):
+def test_asked_of_help(room):
     """`help COMMAND` is `COMMAND --help`; of no command, or of two, it is wrong use; and help that cannot be told is a failure"""
     for command in room.commands():
         same(f"help {command}", room.besik("help", command), room.besik(command, "--help"))
@@ -108,7 +108,7 @@ def asked_of_help(room):
         same(f"{args} on a full device", (done.returncode, done.stderr.endswith(": standard output: cannot write\n"), done.stderr.count("\n")), (1, True, 1))
 
 
-def examples(room):
+def test_examples(room):
     """those that count: the header is none of what they count"""
     besik = lambda *args: subprocess.run([BESIK, *args], capture_output=True, text=True, cwd=room.work, check=True).stdout
     besik("init", "store", "--key", f"{ROOT}/tests/sample/key")
@@ -127,11 +127,4 @@ def examples(room):
     same("report", dict(reversed(line.split(None, 1)) for line in example("report").splitlines()), {key: str(n) for key, n in found.items()})
 
 
-def main():
-    failed = play({test.__name__: test for test in (completion, manual, screen, asked_of_help, examples)}, Room)
-    print(f"completion: 5 tests, {failed} failed")
-    sys.exit(failed > 0)
-
-
-BESIK = os.path.abspath(sys.argv[1])
-main()
+main(Room)

@@ -9,7 +9,7 @@ import csv, json, os, re, shutil, subprocess, sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 from folders import folder  # noqa: E402
-from harness import Failed, play, same  # noqa: E402
+from harness import BESIK, Failed, main, same  # noqa: E402
 REF = os.path.join(HERE, "..", "..", "tools", "share", "ref")
 KEY = os.path.join(HERE, "..", "sample", "key")
 NOTICES = "notice_id,registered_at,msisdn,mother_iin,birth_date,sex,child_order,region\n"
@@ -444,12 +444,4 @@ def test_much_output_full(b):
     same("the run took effect, and is told", len(b.run(6, "out6", *empty, more=("--json",))) > 4096, True)
 
 
-def main():
-    names = sys.argv[2:] or [name[5:] for name in globals() if name.startswith("test_")]
-    failed = play({name: globals()[f"test_{name}"] for name in names}, Room)
-    print(f"edges: {len(names)} tests, {failed} failed")
-    sys.exit(failed > 0)
-
-
-BESIK = os.path.abspath(sys.argv[1])
-main()
+main(Room)

@@ -2,10 +2,10 @@
 """besik gen: the same bytes for a seed, whatever the workers and the compiler; what the dumps hold; what is refused.
 
 usage: gen.py BESIK [NAME…]         NAME: only these tests"""
-import collections, csv, gzip, hashlib, io, json, os, subprocess, sys
+import collections, csv, gzip, hashlib, io, json, os, subprocess
 
 import harness
-from harness import play, same
+from harness import main, same
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 FIRST = "2026-03-02T22:00:00+05:00"
@@ -200,7 +200,4 @@ def test_what_is_no_run(room):
     room("gen", "dumps", "--answers", "out", exit=3, says="no file of besik gen")
 
 
-if __name__ == "__main__":
-    BESIK = os.path.abspath(sys.argv[1])
-    tests = {name[5:]: test for name, test in list(globals().items()) if name.startswith("test_")}
-    sys.exit(1 if play({n: t for n, t in tests.items() if not sys.argv[2:] or n in sys.argv[2:]}, Room) else 0)
+main(Room)

@@ -1,5 +1,8 @@
-"""What the scripts of this folder share: a test is a function of a room, in a folder of its own, and fails by raising."""
+"""What the scripts of this folder share: a test is a function of a room, in a folder of its own, and fails by raising. A script's command
+line is the besik to test, and names of tests where not all are wanted."""
 import os, subprocess, sys, tempfile, traceback
+
+BESIK = os.path.abspath(sys.argv[1])
 
 
 class Failed(Exception):
@@ -12,13 +15,13 @@ def same(what, got, want):
 
 
 class Room:
-    """a folder, and besik (the script's first argument) called in it"""
+    """a folder, and besik called in it"""
 
     def __init__(self, work):
         self.work = work
 
     def __call__(self, *args, exit=0, says="", besik=None, **kw):
-        done = subprocess.run([besik or os.path.abspath(sys.argv[1]), *map(str, args)], capture_output=True, text=True, cwd=self.work,
+        done = subprocess.run([besik or BESIK, *map(str, args)], capture_output=True, text=True, cwd=self.work,
                               timeout=500, **kw)
         what = "besik " + " ".join(map(str, args))
         if done.returncode != exit:
@@ -46,3 +49,14 @@ def play(tests, room):
                 failed += 1
                 print(f"not ok {i} - {name}: {traceback.format_exc()}", flush=True)
     return failed
+
+
+def main(room, around=lambda test: test):
+    """plays the script's functions test_NAME, each as `around` gives it, and ends the script"""
+    script = sys.modules["__main__"]
+    tests = {name[5:]: around(test) for name, test in vars(script).items() if name.startswith("test_")}
+    if sys.argv[2:]:
+        tests = {name: tests[name] for name in sys.argv[2:]}
+    failed = play(tests, room)
+    print(f"{os.path.basename(script.__file__)}: {len(tests)} tests, {failed} failed")
+    sys.exit(failed > 0)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """tools/kannel-send against a gateway that answers, refuses, is full, breaks off, hangs or is not there: each SMS is given once.
 
-usage: kannel_send.py BESIK"""
-import collections, csv, fcntl, glob, http.server, json, os, re, signal, stat, subprocess, sys, threading, urllib.parse
+usage: kannel_send.py BESIK [NAME…]         NAME: only these tests"""
+import collections, csv, fcntl, glob, http.server, json, os, re, signal, stat, subprocess, threading, urllib.parse
 
-from harness import play, same
+from harness import BESIK, main, same
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 SEND = f"{ROOT}/tools/kannel-send"
@@ -208,5 +208,4 @@ def ended(test):
     return both
 
 
-BESIK = os.path.abspath(sys.argv[1])
-sys.exit(play({name[5:]: ended(test) for name, test in sorted(globals().items()) if name.startswith("test_")}, Room) != 0)
+main(Room, ended)

@@ -2,10 +2,10 @@
 """Locked down: links that somebody planted are not followed, ids that this store never issued are known as such, nothing is left open
 to others, and the program is built as it should be.
 
-usage: locked.py BESIK"""
-import csv, json, os, stat, struct, subprocess, sys
+usage: locked.py BESIK [NAME…]         NAME: only these tests"""
+import csv, json, os, stat, struct, subprocess
 
-from harness import play, same
+from harness import BESIK, main, same
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLE = os.path.join(HERE, "..", "sample")
@@ -29,7 +29,7 @@ class Room:
         return f"{self.work}/{name}"
 
 
-def links(room):
+def test_links(room):
     """A link in the store, at the output's hidden name or at the output's name: refused, and what it points to is as it was."""
     room("init", "store")
     with open(room.path("victim"), "w") as file:
@@ -77,7 +77,7 @@ def forged(id):
     yield from (id[:-1], id + "0", id.upper(), ("q" if id[0] == "s" else "s") + id[1:], id[0] + id[:0:-1], id[0] + "0" * 26, "x", "1")
 
 
-def ids(room):
+def test_ids(room):
     """Forged, guessed, or of another store: no_sms and no_request, and nothing is changed by them."""
     room("init", "ours", "--key", f"{SAMPLE}/key")
     room("init", "theirs")  # the same notices under another key
@@ -100,7 +100,7 @@ def ids(room):
     same("besik check", room("check", "ours")[0].splitlines()[-1][:3], "ok:")
 
 
-def elf(room):
+def test_elf(room):
     """Built so that a fault is hard to use: any address, nothing that can be written becomes code, checked stacks and copies."""
     data = open(BESIK, "rb").read()
     same("ELF of 64 bits", data[:6], b"\x7fELF\x02\x01")
@@ -124,7 +124,7 @@ def elf(room):
         same("where a jump may land is marked for the processor", data.count(b"\xf3\x0f\x1e\xfa") > 300, True)  # endbr64, by function
 
 
-def check(room):
+def test_check(room):
     """What besik check says of what is no store, of a store, and of one whose key was put in from another."""
     room("init", "store")
     room.nights("store", 1)
@@ -143,11 +143,4 @@ def check(room):
         same("what to do is told", "restore" in err, True)
 
 
-def main():
-    failed = play({test.__name__: test for test in (links, ids, elf, check)}, Room)
-    print(f"locked: 4 tests, {failed} failed")
-    sys.exit(failed > 0)
-
-
-BESIK = os.path.abspath(sys.argv[1])
-main()
+main(Room)

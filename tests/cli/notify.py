@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What systemd is told of a run: the messages on a socket of each kind that NOTIFY_SOCKET can name, with the run locked down.
 
-usage: notify.py BESIK"""
-import os, socket, subprocess, sys, threading
+usage: notify.py BESIK [NAME…]         NAME: only these tests"""
+import os, socket, subprocess, threading
 
-from harness import play, same
+from harness import BESIK, main, same
 
 SAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sample")
 STAGES = ["STATUS=read", "STATUS=apply", "STATUS=commit", "STATUS=publish"]
@@ -37,7 +37,7 @@ class Room:
         return heard, done
 
 
-def stages(room):
+def test_stages(room):
     for number, name in enumerate((f"{room.work}/notify", f"@besik-test-{os.getpid()}"), 1):
         heard, done = room.listened(name, "--out", f"out{number}", "--as-of", f"2026-11-0{number + 1}T22:00:00+05:00", f"{SAMPLE}/night{number}")
         same("what is told", heard[:-1], ["STATUS=start", "READY=1", *STAGES])
@@ -45,14 +45,14 @@ def stages(room):
         same("nothing on standard error", done.stderr, "")
 
 
-def again(room):
+def test_again(room):
     night = "--out", "out", "--as-of", "2026-11-02T22:00:00+05:00", f"{SAMPLE}/night1"
     room("run", "store", *night)
     heard, _ = room.listened(f"{room.work}/notify", *night)
     same("done before", heard, ["STATUS=start", "READY=1", "STOPPING=1\nSTATUS=done before"])
 
 
-def failed(room):
+def test_failed(room):
     """Never ready; why stands in the status, in one line, whatever a file is called."""
     name = "bad\nMAINPID=1"
     with open(f"{room.work}/{name}", "w") as file:
@@ -64,7 +64,7 @@ def failed(room):
     same("wrong use", [m.split("=")[0] for m in heard], ["STATUS", "STOPPING"])
 
 
-def deaf(room):
+def test_deaf(room):
     """Nobody there, no name, a name that is none: the run is the same."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.bind(f"{room.work}/left")
@@ -73,7 +73,7 @@ def deaf(room):
         same(f"{name}: standard error", done.stderr, "")
 
 
-def full(room):
+def test_full(room):
     """A listener that does not read is waited for once, and not for ever: the run is the same."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
         listener.bind(f"{room.work}/notify")
@@ -86,5 +86,4 @@ def full(room):
         same("standard error", room("run", "store", "--out", "out", to=f"{room.work}/notify").stderr, "")
 
 
-BESIK = os.path.abspath(sys.argv[1])
-sys.exit(play({"stages": stages, "again": again, "failed": failed, "deaf": deaf, "full": full}, Room) != 0)
+main(Room)

@@ -2,9 +2,9 @@
 """Dumps in other forms: dumps.ini, the ready profiles, encodings, zones, parts, and what was rejected given again.
 
 usage: profiles.py BESIK [NAME…]         NAME: only these tests"""
-import csv, gzip, io, itertools, json, os, re, shutil, stat, subprocess, sys, urllib.parse
+import csv, gzip, io, itertools, json, os, re, shutil, stat, subprocess, urllib.parse
 
-from harness import Failed, play, same
+from harness import BESIK, Failed, main, same
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 SHARE = f"{ROOT}/tools/share"
@@ -706,10 +706,4 @@ def test_lenient(b):
     same("step", b.case()["step"], "name")
 
 
-def main():
-    tests = {k[5:]: f for k, f in globals().items() if k.startswith("test_") and (not sys.argv[2:] or k[5:] in sys.argv[2:])}
-    return 1 if play(tests, Room) else 0
-
-
-BESIK = os.path.abspath(sys.argv[1])
-sys.exit(main())
+main(Room)

@@ -3,10 +3,10 @@
 what each tells is held against what the others tell, and against the files that went in and came out.
 
 usage: reading.py BESIK [NAME…]         NAME: only these tests"""
-import csv, fcntl, glob, gzip, io, json, os, re, shutil, stat, subprocess, sys, threading
+import csv, fcntl, glob, gzip, io, json, os, re, stat, threading
 
 import harness
-from harness import play, same
+from harness import main, same
 
 SAMPLE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../sample"))
 AS_OF = [f"2026-11-{day:02}T22:00:00+05:00" for day in (2, 3, 4, 5)]
@@ -416,12 +416,4 @@ def test_metrics(b):
     same("nothing is left", [n for n in os.listdir(b.work) if n.startswith(".")], [])
 
 
-def main():
-    names = sys.argv[2:] or [n[5:] for n in globals() if n.startswith("test_")]
-    failed = play({name: globals()[f"test_{name}"] for name in names}, Room)
-    print(f"reading: {len(names)} tests, {failed} failed")
-    sys.exit(failed > 0)
-
-
-BESIK = os.path.abspath(sys.argv[1])
-main()
+main(Room)

@@ -2,9 +2,9 @@
 """rejected-KIND.csv, given again as it stands: the same records, rejected again, and never one that was none before.
 
 usage: rejected.py BESIK [NAME…]         NAME: only these tests"""
-import csv, gzip, json, os, random, re, shutil, sys
+import csv, gzip, json, os, random, re, shutil
 
-from harness import Failed, Room as Plain, play, same
+from harness import Failed, Room as Plain, main, same
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 NIGHT = ["2026-11-23T22:00:00+05:00", "2026-11-24T22:00:00+05:00"]
@@ -331,9 +331,4 @@ def test_odd_records(b):
 SEEDS = int(os.environ.get("SEEDS", 8))
 
 
-def main():
-    tests = {k[5:]: f for k, f in globals().items() if k.startswith("test_") and (not sys.argv[2:] or k[5:] in sys.argv[2:])}
-    return 1 if play(tests, Room) else 0
-
-
-sys.exit(main())
+main(Room)

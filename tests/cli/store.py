@@ -3,13 +3,13 @@
 the store that a copy lost.
 
 usage: store.py BESIK [NAME…]         NAME: only these tests"""
-import itertools, os, shutil, subprocess, sys
+import itertools, os, shutil, subprocess
 
 import harness
-from harness import Failed, play, same
+from harness import BESIK, Failed, main, same
 
 SAMPLE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../sample"))
-BESIK = os.path.abspath(sys.argv[1])
+
 
 
 class Room(harness.Room):
@@ -97,8 +97,4 @@ def test_lost_files(b):
     b("status", "store-1", exit=2, says="not a store of besik")
 
 
-if __name__ == "__main__":
-    names = sys.argv[2:] or [name[5:] for name in globals() if name.startswith("test_")]
-    failed = play({name: globals()[f"test_{name}"] for name in names}, Room)
-    print(f"store: {len(names)} tests, {failed} failed")
-    sys.exit(1 if failed else 0)
+main(Room)

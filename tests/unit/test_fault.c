@@ -63,6 +63,25 @@ Test(fault, errors_of_a_path)
     }
 }
 
+/* A path of the command line: with one errno it is to be mended, with another the machine failed at something. */
+Test(fault, of_a_path)
+{
+    static const struct {
+        int error;
+        enum fault_code code;
+        const char *text;
+    } ROWS[] = {{ENOENT, FAULT_USAGE, "--key a\\nb: No such file or directory"},
+                {EACCES, FAULT_USAGE, "--key a\\nb: Permission denied"},
+                {EIO, FAULT_FAILED, "--key a\\nb: open: Input/output error: give the command again"},
+                {EMFILE, FAULT_FAILED, "--key a\\nb: open: Too many open files"}};
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        struct fault fault = {0};
+        cr_expect_eq(fault_path(&fault, ROWS[i].error, "open", "--key %s", "a\nb"), -1);
+        cr_expect_eq(fault.code, ROWS[i].code);
+        cr_expect_str_eq(fault.text, ROWS[i].text);
+    }
+}
+
 /* What --memory has no room for lies in a file: then it is the disk that is short. */
 Test(fault, short_of_memory)
 {
