@@ -50,6 +50,28 @@ static const char *const DETAILS[REASON_COUNT] = {
 
 static const char *const VERDICT_WORDS[] = {[VERDICT_REJECT] = "reject", [VERDICT_MISS] = "miss", [VERDICT_WARNING] = "warning"};
 
+/* What the first worker's `order` holds, sorted; NULL with the fault: no memory. */
+static const struct sort_entry *sort_order(struct run *run, sort_compare *compare, size_t *ret_count)
+{
+    struct run_worker *worker = &run->workers[0];
+    if (!buffer_room(&worker->spare, worker->order.size + 1, run->fault))
+        return NULL;
+    struct sort_entry *entries = (struct sort_entry *)worker->order.data;
+    *ret_count = worker->order.size / sizeof *entries;
+    sort_entries(entries, (struct sort_entry *)worker->spare.data, *ret_count, compare, run);
+    return entries;
+}
+
+/* Rows go to their file once they are many. */
+static int append_some(struct run *run, struct output *file, struct buffer *rows)
+{
+    if (rows->size < APPEND_SIZE)
+        return 0;
+    int failed = output_append(file, rows->data, rows->size, run->fault);
+    buffer_clear(rows);
+    return failed;
+}
+
 /* ---- rejects ---- */
 
 static int reject_order(const void *a, const void *b, const void *context)
@@ -136,19 +158,13 @@ static int write_reject_part(struct run *run, uint32_t part, struct buffer *out)
         if (buffer_add(&worker->order, &entry, sizeof entry, run->fault))
             return -1;
     }
-    if (!buffer_room(&worker->spare, worker->order.size + 1, run->fault))
+    size_t count;
+    const struct sort_entry *entries = sort_order(run, reject_order, &count);
+    if (!entries)
         return -1;
-    struct sort_entry *entries = (struct sort_entry *)worker->order.data;
-    size_t count = worker->order.size / sizeof *entries;
-    sort_entries(entries, (struct sort_entry *)worker->spare.data, count, reject_order, run);
     for (size_t i = 0; i < count; i++) {
-        if (write_reject(run, entries[i].item, out))
+        if (write_reject(run, entries[i].item, out) || append_some(run, run->files.rejects, out))
             return -1;
-        if (out->size >= APPEND_SIZE) {
-            if (output_append(run->files.rejects, out->data, out->size, run->fault))
-                return -1;
-            buffer_clear(out);
-        }
     }
     return 0;
 }
@@ -192,21 +208,15 @@ static int write_findings_of(struct run *run, enum finding finding, struct buffe
         if (buffer_add(&worker->order, &entry, sizeof entry, run->fault))
             return -1;
     }
-    if (!buffer_room(&worker->spare, worker->order.size + 1, run->fault))
+    size_t count;
+    const struct sort_entry *entries = sort_order(run, finding_order, &count);
+    if (!entries)
         return -1;
-    struct sort_entry *entries = (struct sort_entry *)worker->order.data;
-    size_t count = worker->order.size / sizeof *entries;
-    sort_entries(entries, (struct sort_entry *)worker->spare.data, count, finding_order, NULL);
     for (size_t i = 0; i < count; i++) {
         if (i && finding_alike(entries[i - 1].item, entries[i].item))
             continue; /* alike in all but the detail */
-        if (write_finding(run, entries[i].item, out))
+        if (write_finding(run, entries[i].item, out) || append_some(run, run->files.findings, out))
             return -1;
-        if (out->size >= APPEND_SIZE) {
-            if (output_append(run->files.findings, out->data, out->size, run->fault))
-                return -1;
-            buffer_clear(out);
-        }
     }
     return 0;
 }

@@ -3,6 +3,7 @@
  *
  * The input: how many changes; the changes (fake_spoil); then keys: a table, a size, bytes. */
 #include "store/store.c"
+#include "store/store_sweep.c"
 
 #include "io/ref_set.h"
 #include "store/merge.h"
@@ -55,7 +56,7 @@ static void make_values(unsigned run)
     fake_add(META(KEY_STATE), state, state_size);
     fake_add(META(KEY_REF), reference.data, reference.size);
     if (run & 0x80)
-        fake_add(META(KEY_UNFINISHED), "1", 1);
+        fake_add(UNFINISHED, "1", 1);
     size_t cut = run >> 5 & 1;
     if (run & 0x40)
         fake_add(META(KEY_PENDING), &PLACE, sizeof PLACE - cut);

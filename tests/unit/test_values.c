@@ -2,43 +2,15 @@
  * of our own. A row is what is given and what is kept; NULL (in the vectors: nothing) means that it is
  * refused. */
 #include "engine/values.h"
+#include "tests/unit/vectors.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <utf8proc.h>
 
-enum { COLUMNS_MAX = 4, CELL_MAX = 8192 };
-
 struct row {
     const char *given, *kept;
 };
-
-/* Reads one record of a vector file (CSV as RFC 4180); returns the number of its fields, 0 at the end. */
-static int vector_read(FILE *file, char cells[COLUMNS_MAX][CELL_MAX])
-{
-    int count = 0, size = 0, quoted = 0, next = getc(file);
-    if (next == EOF)
-        return 0;
-    for (;; next = getc(file)) {
-        if (next == '"' && (quoted || size == 0)) {
-            int behind = quoted ? getc(file) : '"';
-            if (behind == '"' && quoted) {
-                cells[count][size++] = '"';
-            } else {
-                quoted = !quoted;
-                if (!quoted)
-                    ungetc(behind, file);
-            }
-        } else if (next == EOF || (!quoted && (next == ',' || next == '\n'))) {
-            cells[count++][size] = '\0';
-            size = 0;
-            if (next != ',')
-                return count;
-        } else if (quoted || next != '\r') {
-            cells[count][size++] = (char)next;
-        }
-    }
-}
 
 /* Each way to show what is kept: writes it as text, false where it is refused. */
 typedef bool keep_function(struct span text, char kept[CELL_MAX]);
