@@ -1,7 +1,6 @@
 /* store.c - making and opening a store. See store.h and tables.h. */
 #include "store/store.h"
 
-#include "engine/check.h"
 #include "engine/phone.h"
 #include "engine/ref.h"
 #include "engine/sys/sys.h"
