@@ -165,16 +165,20 @@ def mb(n):
     return f"{n / 1e6:.1f}"
 
 
-def bound(f, purged):
-    """what data.mdb may weigh: the formula of store/README.md"""
-    return 4e6 + 1600 * f["open"] + 1500 * (f["closed"] - f["struck"]) + 800 * f["struck"] + 32 * f["entries"] + (16e6 if purged else 0)
+KEPT_RUNS = 14  # whose folders the store keeps (settings: keep_runs)
+
+
+def bound(f, kept, purged):
+    """what data.mdb may weigh: the formula of store/README.md; kept: bytes of the folders that it keeps"""
+    return 4e6 + 1600 * f["open"] + 1500 * (f["closed"] - f["struck"]) + 800 * f["struck"] + 32 * f["entries"] + kept / 6 + (16e6 if purged else 0)
 
 
 def judge_size(life):
     """the file never shrinks: the greatest that the formula has been"""
     most = closest = 0
     for n, f in enumerate(life.nights, 1):
-        most = max(most, bound(f, life.purges and n > life.purges[0][0]))
+        kept = sum(night["files"] for night in life.nights[max(n - KEPT_RUNS, 0):n])
+        most = max(most, bound(f, kept, life.purges and n > life.purges[0][0]))
         closest = max(closest, f["size"] / most)
     yield closest <= 1, f"size: at most {closest:.2f} of the formula, {mb(life.nights[-1]['size'])} of {mb(most)} MB in the end"
 
