@@ -194,7 +194,8 @@ def judge_purges(life):
     for i, (n, before, after) in enumerate(life.purges):
         until = life.purges[i + 1][0] if i + 1 < len(life.purges) else len(life.nights)
         grew = [k for k in range(n, until) if life.nights[k]["size"] > after["size"]]
-        full = [k for k in range(n, until) if life.nights[k]["used"] > before["used"]]
+        # within a night what it writes stands beside what that replaces
+        full = [k for k in range(n, until) if life.nights[k]["used"] + life.nights[k]["stored"] > before["used"]]
         reused = max((f["used"] for f in life.nights[n:grew[0] if grew else until]), default=0) - after["used"]
         yield (after["used"] < before["used"] and n < until and (not grew or (full and full[0] <= grew[0])),
                f"purge after night {n}: {mb(before['used'] - after['used'])} MB freed, {mb(reused)} used anew before the file grew"
