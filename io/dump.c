@@ -23,13 +23,20 @@ static void rewind_head(struct dump *dump, size_t size)
     dump->column_count = 0;
 }
 
-/* The header of the head as the CSV reader sees it; the fields' count, or 0 where there is none. `*ret_end`: there are no bytes at all. */
-static uint32_t find_header(struct dump *dump, bool *ret_end)
+struct header {
+    uint64_t line; /* where it stands, or should */
+    uint32_t count; /* of its fields; 0: there is none */
+    bool end;       /* there are no bytes at all */
+};
+
+/* The header of the head as the CSV reader sees it. */
+static struct header find_header(struct dump *dump)
 {
-    *ret_end = false;
+    struct header header = {0};
     for (;;) {
         uint32_t count = 0;
         size_t next = dump->text_at;
+        header.line = dump->lines + 1;
         switch (csv_next(dump->text, dump->text_size, dump->text_at, dump->text_final, dump->fields, CSV_FIELDS_MAX, &count, &next)) {
         case CSV_BLANK:
             dump->lines++;
@@ -38,14 +45,15 @@ static uint32_t find_header(struct dump *dump, bool *ret_end)
         case CSV_RECORD:
             dump->lines += csv_count_lines(dump->text + dump->text_at, next - dump->text_at);
             dump->text_at = next;
-            return count <= CSV_FIELDS_MAX ? count : 0;
+            header.count = count <= CSV_FIELDS_MAX ? count : 0;
+            return header;
         case CSV_END:
-            *ret_end = true;
-            return 0;
+            header.end = true;
+            return header;
         case CSV_BAD:
         case CSV_BAD_CUT:
         case CSV_MORE:
-            return 0;
+            return header;
         }
     }
 }
@@ -89,7 +97,6 @@ static bool matches(const struct profile *profile, const char *name)
 /* Is the file one of the profile's? The head lies in `raw`. */
 static bool fits(struct dump *dump, const struct profile *profile, struct fault *fault)
 {
-    bool end;
     if (!matches(profile, dump->name))
         return false;
     dump->profile = profile;
@@ -104,7 +111,7 @@ static bool fits(struct dump *dump, const struct profile *profile, struct fault 
             dump->at[i] = profile->sources[i].number;
         return true;
     }
-    return dump_fill(dump, fault) == 0 && has_columns(dump, find_header(dump, &end));
+    return dump_fill(dump, fault) == 0 && has_columns(dump, find_header(dump).count);
 }
 
 static void no_profile(struct dump *dump)
@@ -130,16 +137,17 @@ static void lay_out(struct dump *dump, enum kind kind)
 static int tell(struct dump *dump, const struct profiles *profiles, struct fault *fault)
 {
     char wrong[256] = "its header is no CSV record";
-    bool end = false;
     size_t head = dump->raw_size;
     dump->trying = true;
     rewind_head(dump, head);
-    uint32_t count = dump_fill(dump, fault) ? 0 : find_header(dump, &end);
-    if (!count && end && dump->text_final)
+    struct header header = {.line = 1};
+    if (dump_fill(dump, fault) == 0)
+        header = find_header(dump);
+    if (header.end && dump->text_final)
         return 0;
-    if (count && record_layout_read(&dump->given, dump->fields, count, wrong)) {
-        dump->column_count = count;
-        for (uint32_t c = 0; c < count; c++)
+    if (header.count && record_layout_read(&dump->given, dump->fields, header.count, wrong)) {
+        dump->column_count = header.count;
+        for (uint32_t c = 0; c < header.count; c++)
             if (is_named(dump, &dump->fields[c], SPAN(DUMP_AS_IT_CAME)))
                 dump->as_it_came = c;
         lay_out(dump, dump->given.kind);
@@ -154,21 +162,21 @@ static int tell(struct dump *dump, const struct profiles *profiles, struct fault
         }
         no_profile(dump);
     }
-    return fault_add(fault, FAULT_INPUT, "%s:1: %s%s", dump->name, wrong, profiles ? "; no profile of dumps.ini reads it either" : "");
+    return fault_add(fault, FAULT_INPUT, "%s:%llu: %s%s", dump->name, (unsigned long long)header.line, wrong,
+                     profiles ? "; no profile of dumps.ini reads it either" : "");
 }
 
 /* From the head once more, and on. */
 static void begin(struct dump *dump, size_t head, struct fault *fault)
 {
     uint32_t count = dump->column_count;
-    bool end;
     dump->trying = false;
     rewind_head(dump, head);
     dump->column_count = count;
     if (dump->has_converter)
         iconv(dump->converter, NULL, NULL, NULL, NULL);
     if (count && dump_fill(dump, fault) == 0)
-        (void)find_header(dump, &end);
+        (void)find_header(dump);
 }
 
 int dump_open(struct dump **ret_dump, struct ring *ring, const char *name, const struct profiles *profiles, struct fault *fault)

@@ -159,13 +159,14 @@ int reading_broken(struct reading *reading, const char *place, const char *wrong
 #define UNFIT_ADVICE "; besik profile check FILE tells which profile would read it, and how the store gets it"
 
 /* A file that is not in section 3's form: a profile may yet read it, by dump.c. */
-static int unfit(struct reading *reading, const char *wrong)
+static int unfit(struct reading *reading, uint64_t line, const char *wrong)
 {
-    char told[512];
+    char place[32], told[512];
     if (reading->ingest->profiles)
         return UNFIT;
     snprintf(told, sizeof told, "%s" UNFIT_ADVICE, wrong);
-    return reading_broken(reading, ":1", told);
+    snprintf(place, sizeof place, ":%llu", (unsigned long long)line);
+    return reading_broken(reading, place, told);
 }
 
 /* Finds the header in buffer[0..size): 1 and the position behind it, and the lines before it; 0 more bytes are needed;
@@ -193,14 +194,14 @@ int reading_header(struct reading *reading, size_t size, bool final, size_t *ret
             continue;
         case CSV_BAD:
         case CSV_BAD_CUT:
-            return unfit(reading, "its header is no CSV record");
+            return unfit(reading, 1 + *ret_lines, "its header is no CSV record");
         case CSV_RECORD:
             break;
         }
         if (count > CSV_FIELDS_MAX)
-            return unfit(reading, "its header has too many columns");
+            return unfit(reading, 1 + *ret_lines, "its header has too many columns");
         if (!record_layout_read(&file->layout, reading->fields, count, wrong))
-            return unfit(reading, wrong);
+            return unfit(reading, 1 + *ret_lines, wrong);
         file->has_kind = true;
         file->kind = file->layout.kind;
         *ret_lines += csv_count_lines(reading->buffer + position, next - position);
@@ -290,7 +291,7 @@ static int stream_header(struct reading *reading, size_t held, bool final, size_
     uint64_t lines = 0;
     int found = reading_header(reading, held, final, ret_position, &lines);
     if (found == 0 && held > reading->buffer_size - reading->stream_size)
-        return unfit(reading, "its header is no CSV record");
+        return unfit(reading, 1 + lines, "its header is no CSV record");
     *ret_line = 1 + lines;
     return found;
 }

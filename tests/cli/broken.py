@@ -2,7 +2,7 @@
 """Files with odd names, and files that cannot be read: what is said of them, and in which order.
 
 usage: broken.py BESIK [NAME…]         NAME: only these tests"""
-import gzip, json, os, subprocess
+import gzip, json, os, shutil, subprocess
 
 from harness import BESIK, Failed, main, same
 
@@ -19,8 +19,8 @@ class Room:
         self.work = work
         self("init", "store")
 
-    def __call__(self, *args, exit=0):
-        done = subprocess.run([BESIK, *args], capture_output=True, cwd=self.work, timeout=300)
+    def __call__(self, *args, exit=0, **env):
+        done = subprocess.run([BESIK, *args], capture_output=True, cwd=self.work, timeout=300, env=os.environ | env)
         if done.returncode != exit:
             raise Failed(f"besik {args}: exit {done.returncode}, not {exit}: {done.stderr[-400:]}")
         self.said = done.stderr.decode() # UTF-8, whatever the names are
@@ -38,8 +38,8 @@ class Room:
         with open(self.path(name), "rb") as f:
             return f.read()
 
-    def run(self, *files, exit=0, out="out"):
-        self("run", "store", "--out", out, "--as-of", AS_OF, *files, exit=exit)
+    def run(self, *files, exit=0, out="out", **env):
+        self("run", "store", "--out", out, "--as-of", AS_OF, *files, exit=exit, **env)
         return self.said
 
 
@@ -89,12 +89,32 @@ def test_all_at_once_in_the_order_of_names(b):
 
 def test_the_last_line(b):
     """it says what failed, which file and line, and what to do"""
-    for name, data, why in (("a.gz", gzip.compress(MESSAGES)[:-3], ": gzip: cut short"), ("b.csv", b"\n\nx\n", ":1: its header fits no kind of file (are its columns parted by commas?)" + UNFIT),
+    for name, data, why in (("a.gz", gzip.compress(MESSAGES)[:-3], ": gzip: cut short"), ("b.csv", b"\n\nx\n", ":3: its header fits no kind of file (are its columns parted by commas?)" + UNFIT),
                             ("c.csv", None, ": no such file or folder")):
         if data:
             b.write(name, data)
         same(name, b.run(name, exit=3), f"besik run: {name}{why}{ONE}\n")
-    same("two", b.run("a.gz", "b.csv", exit=3), "besik run: a.gz: gzip: cut short\nb.csv:1: its header fits no kind of file (are its columns parted by commas?)" + UNFIT + many(2) + "\n")
+    same("two", b.run("a.gz", "b.csv", exit=3), "besik run: a.gz: gzip: cut short\nb.csv:3: its header fits no kind of file (are its columns parted by commas?)" + UNFIT + many(2) + "\n")
+
+
+def test_the_line_of_a_header(b):
+    """it may stand behind blank lines: of plain and compressed files, small and large ones, and where profiles are asked"""
+    wrong = (b"a,b\n", "its header fits no kind of file"), (b'"a', "its header is no CSV record"), (b"," * 5000 + b"\n", "its header has too many columns")
+    for profiles in False, True:
+        if profiles:
+            shutil.copytree(f"{ROOT}/tools/share/ref", os.fsdecode(b.path("ref")))
+            b.write("ref/dumps.ini", b"[t]\nkind = totals\nparty = a\ncolumn.kind = b\nfrom = c\nto = d\ncount = e\n")
+            b("ref", "store", "ref")
+        for header, why in wrong:
+            for blank, line in (b"", 1), (b"\n\r\n\n", 4), (b"\xef\xbb\xbf\n", 2):
+                for more in b"", b"x,y\n" * 5000:
+                    for name, data in ("f.csv", blank + header + more), ("f.csv.gz", gzip.compress(blank + header + more)):
+                        b.write(name, data)
+                        said = b.run(name, "--workers", "2", exit=3, BESIK_BLOCK="4096")
+                        if profiles and header[:1] == b",":
+                            why = "its header is no CSV record"
+                        want = f"besik run: {name}:{line}: {why}"
+                        same(f"{name}, {why}, {len(more)} bytes more", said[:len(want)], want)
 
 
 def test_more_than_can_be_told(b):
