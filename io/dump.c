@@ -24,7 +24,7 @@ static void rewind_head(struct dump *dump, size_t size)
 }
 
 struct header {
-    uint64_t line; /* where it stands, or should */
+    uint64_t line;  /* where it stands, or should */
     uint32_t count; /* of its fields; 0: there is none */
     bool end;       /* there are no bytes at all */
 };
