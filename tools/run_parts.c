@@ -1,7 +1,8 @@
 /* run_parts.c - SMS that came in parts become one (contract section 13): of a part of the phones, before its events are sorted.
  *
  * Parts of one (msisdn, operator, reference, count) are taken in the order of their time. References come again: a number that is there
- * already with another text begins the next SMS, and so does a part more than a day behind the first. The same text under its number, of
+ * already with another text begins the next SMS, and so do a part more than a day behind the first, and parts that are a whole SMS among
+ * themselves and come more than a minute behind the others: what lacks a part is not made whole with one of theirs. The same text under its number, of
  * the SMS that is open or of the one before it, was delivered twice: a duplicate. The joined message has the first part's identity and
  * place in its file and the latest part's time; the other parts are no records of their own. Parts of an SMS that stays incomplete are
  * rejected, bad_fields: they can be given again with the rest. */
@@ -13,6 +14,7 @@
 
 #define PARTS_MAX 255
 #define TEXT_MAX 4096
+#define BURST_MS 60000 /* parts of an SMS that nothing held up are less apart */
 
 struct part {
     const struct event *event;
@@ -179,6 +181,42 @@ static int take_part(struct joining *joining, const struct part *part)
     return join_set(joining);
 }
 
+/* Are the parts from parts[at] on, as far as each comes soon after the one before, a whole SMS? *ret_end: behind them. */
+static bool is_whole(const struct sort_entry *parts, size_t at, size_t count, size_t *ret_end)
+{
+    bool there[PARTS_MAX] = {false};
+    unsigned numbers = 0;
+    struct part first, part, before;
+    part_of_event(&first, parts[at].item);
+    before = first;
+    for (; at < count; at++) {
+        part_of_event(&part, parts[at].item);
+        if (key_order(&first, &part) != 0 || part.event->at_ms - before.event->at_ms > BURST_MS)
+            break;
+        numbers += !there[part_number(&part) - 1];
+        there[part_number(&part) - 1] = true;
+        before = part;
+    }
+    *ret_end = at;
+    return numbers == part_count(&first);
+}
+
+/* An SMS that lacks a part is left; of its parts those that were delivered again, among parts[at..end), are duplicates. */
+static int leave_set(struct joining *joining, const struct sort_entry *parts, size_t at, size_t end)
+{
+    for (; at < end; at++) {
+        struct part again, *part;
+        part_of_event(&again, parts[at].item);
+        part = &joining->set[part_number(&again) - 1];
+        if (!same_text(part, &again))
+            continue;
+        joining->worker->duplicates[joining->run->inputs.pieces[part->event->piece].file]++;
+        part->event = NULL;
+        joining->there--;
+    }
+    return reject_set(joining, REASON_BAD_FIELDS);
+}
+
 static int join(struct joining *joining, const struct sort_entry *parts, size_t count)
 {
     struct part before = {0};
@@ -187,6 +225,10 @@ static int join(struct joining *joining, const struct sort_entry *parts, size_t 
         part_of_event(&part, parts[i].item);
         bool same_key = i && key_order(&before, &part) == 0;
         if (i && !same_key && reject_set(joining, REASON_BAD_FIELDS))
+            return -1;
+        size_t end;
+        if (joining->there && part.event->at_ms - before.event->at_ms > BURST_MS && is_whole(parts, i, count, &end) &&
+            leave_set(joining, parts, i, end))
             return -1;
         if (!same_key)
             joining->last_count = 0;

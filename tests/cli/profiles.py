@@ -390,6 +390,25 @@ def test_parts_far_apart(b):
     same("joined to what is left of the week before", joined(b, [PARTED, w, part("h2", "09:00:00", "Айша", 7, 2, 2, day="2026-11-23"), *late]), ((3, 2, 0, 1), ["h2 bad_fields"]))
 
 
+def test_parts_left_alone(b):
+    """what lacks a part is not made whole with a part of a later SMS that has all of its own, whichever is lacking; what was held up is"""
+    b.init(PLAIN.format(more=f"{LOCAL}\npart_reference = ref\nparts = of\npart = n", **COLUMNS))
+    w = part("w", "08:00:00", "R 1 2")
+    late = [part("k1", "12:00:00", "R 1 2 Ахметова", 7, 3, 1), part("k2", "12:00:59", " Айша", 7, 3, 2), part("k3", "12:01:58", " қызы", 7, 3, 3)]
+    for lacking in (1, 2), (1, 3), (2, 3), (1,), (2,), (3,):
+        old = [part(f"h{n}", f"10:00:0{n}", f"R 1 2 {n}", 7, 3, n) for n in lacking]
+        lost = [f"h{n} bad_fields" for n in lacking]
+        same(f"{lacking}", joined(b, [PARTED, w, *old, *late]), ((2 + len(old), 2, 0, len(old)), lost))
+        same(f"{lacking}, after", joined(b, [PARTED, w, *late, *(x.replace("10:00", "14:00") for x in old)]), ((2 + len(old), 2, 0, len(old)), lost))
+    again = part("z2", "10:00:00", " Айша", 7, 3, 2)
+    same("delivered again with the rest", joined(b, [PARTED, w, again, *late]), ((3, 2, 1, 0), []))
+    same("and another", joined(b, [PARTED, w, again, part("h3", "10:00:01", "", 7, 3, 3), *late]), ((4, 2, 1, 1), ["h3 bad_fields"]))
+    held_up = [late[0], part("k2", "13:00:00", " Айша", 7, 3, 2), part("k3", "14:30:00", " қызы", 7, 3, 3)]
+    same("held up", joined(b, [PARTED, w, *held_up]), ((2, 2, 0, 0), []))
+    same("two, the second part's first", joined(b, [PARTED, w, held_up[0], *(x.replace("k", "z") for x in held_up[1:]), part("m1", "15:00:00", "R 1 2", 7, 3, 1), part("m2", "15:00:01", " 2", 7, 3, 2), part("m3", "15:00:02", " 1", 7, 3, 3)]),
+         ((3, 3, 0, 0), []))
+
+
 def test_a_character_cut_between_parts(b):
     b.init(PLAIN.format(more=f"{LOCAL}\ntext_form = hex-ucs2\npart_reference = ref\nparts = of\npart = n", **COLUMNS))
     hexed = lambda text: text.encode("utf-16-be").hex()
