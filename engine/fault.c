@@ -162,11 +162,3 @@ int fault_pass(struct fault *fault, const struct fault *from)
     }
     return -1;
 }
-
-int fault_end(struct fault *fault, const char *what)
-{
-    size_t used = strlen(fault->text);
-    if (!ends_with_more(fault))
-        snprintf(fault->text + used, sizeof fault->text - used, ": %s", what);
-    return -1;
-}

@@ -18,6 +18,7 @@ enum fault_code {
 
 struct fault {
     enum fault_code code;
+    char *before;     /* lines that stand before the text, which has no room for them, or NULL: of io/flaws.h's, until the process ends */
     char text[16384]; /* what failed, which file and line, what to do; lines parted by '\n' */
 };
 
@@ -46,9 +47,6 @@ int fault_add(struct fault *fault, enum fault_code code, const char *format, ...
 
 /* Adds the lines of another fault, of its code. Returns -1. */
 int fault_pass(struct fault *fault, const struct fault *from);
-
-/* Ends the last line with ": WHAT", what to do about it and those before it; not where the last says that there are more. Returns -1. */
-int fault_end(struct fault *fault, const char *what);
 
 /* A path, or a line with one, as a terminal may have it, into `room` bytes with a NUL; returns out. Controls, and what is no UTF-8, become
  * \n, \t, \r or \xNN; a backslash stays one. Where there is no room it is cut. */

@@ -25,7 +25,8 @@ static void rewind_head(struct dump *dump, size_t size)
 
 struct header {
     uint64_t line;  /* where it stands, or should */
-    uint32_t count; /* of its fields; 0: there is none */
+    uint32_t count; /* of its fields; 0: there is none, or */
+    bool many;      /* it has too many */
     bool end;       /* there are no bytes at all */
 };
 
@@ -45,7 +46,8 @@ static struct header find_header(struct dump *dump)
         case CSV_RECORD:
             dump->lines += csv_count_lines(dump->text + dump->text_at, next - dump->text_at);
             dump->text_at = next;
-            header.count = count <= CSV_FIELDS_MAX ? count : 0;
+            header.many = count > CSV_FIELDS_MAX;
+            header.count = header.many ? 0 : count;
             return header;
         case CSV_END:
             header.end = true;
@@ -67,10 +69,19 @@ static bool is_named(struct dump *dump, const struct csv_field *field, struct sp
     return span_equal((struct span){dump->scratch, size}, name);
 }
 
+/* Of the profiles that did not fit, the one whose header is the nearest. */
+struct nearest {
+    const struct profile *profile;
+    struct span lacks; /* a column */
+    unsigned lacking;
+};
+
 /* Has the header each column of the profile, and once? */
-static bool has_columns(struct dump *dump, uint32_t count)
+static bool has_columns(struct dump *dump, uint32_t count, struct nearest *nearest)
 {
-    for (unsigned i = 0; i < PROFILE_SOURCES; i++) {
+    unsigned needed = 0, lacking = 0;
+    struct span lacks = {0};
+    for (unsigned i = 0; i < PROFILE_SOURCES && count; i++) {
         const struct profile_source *source = &dump->profile->sources[i];
         unsigned found = 0;
         if (source->from != PROFILE_COLUMN)
@@ -81,9 +92,16 @@ static bool has_columns(struct dump *dump, uint32_t count)
             dump->at[i] = c;
             found++;
         }
-        if (found != 1)
-            return false;
+        needed++;
+        if (found == 1)
+            continue;
+        if (!lacking++)
+            lacks = source->text;
     }
+    if (count && lacking && lacking < needed && (!nearest->profile || lacking < nearest->lacking))
+        *nearest = (struct nearest){dump->profile, lacks, lacking};
+    if (lacking || !count)
+        return false;
     dump->column_count = count;
     return true;
 }
@@ -95,7 +113,7 @@ static bool matches(const struct profile *profile, const char *name)
 }
 
 /* Is the file one of the profile's? The head lies in `raw`. */
-static bool fits(struct dump *dump, const struct profile *profile, struct fault *fault)
+static bool fits(struct dump *dump, const struct profile *profile, struct nearest *nearest, struct fault *fault)
 {
     if (!matches(profile, dump->name))
         return false;
@@ -111,7 +129,7 @@ static bool fits(struct dump *dump, const struct profile *profile, struct fault 
             dump->at[i] = profile->sources[i].number;
         return true;
     }
-    return dump_fill(dump, fault) == 0 && has_columns(dump, find_header(dump).count);
+    return dump_fill(dump, fault) == 0 && has_columns(dump, find_header(dump).count, nearest);
 }
 
 static void no_profile(struct dump *dump)
@@ -133,10 +151,24 @@ static void lay_out(struct dump *dump, enum kind kind)
     }
 }
 
-/* Tells by the head what the file is. */
+/* What is told of a file that nothing reads. */
+static int refuse(struct dump *dump, uint64_t line, const char *wrong, bool profiles, const struct nearest *nearest, struct fault *fault)
+{
+    const char *foreign = source_foreign(dump->raw, dump->raw_size);
+    char near[512] = "";
+    if (nearest->profile)
+        snprintf(near, sizeof near, " (nearest: [%s], which needs column '%.*s', and once)", nearest->profile->name, (int)nearest->lacks.size,
+                 nearest->lacks.data);
+    return foreign ? fault_add(fault, FAULT_INPUT, "%s:%llu: %s", dump->name, (unsigned long long)line, foreign)
+                   : fault_add(fault, FAULT_INPUT, "%s:%llu: %s%s%s", dump->name, (unsigned long long)line, wrong,
+                               profiles ? "; no profile of dumps.ini reads it either" : "", near);
+}
+
+/* Tells by the head what the file is. 1: nothing reads it, with the fault. */
 static int tell(struct dump *dump, const struct profiles *profiles, struct fault *fault)
 {
-    char wrong[256] = "its header is no CSV record";
+    char wrong[256] = DUMP_NO_HEADER;
+    struct nearest nearest = {0};
     size_t head = dump->raw_size;
     dump->trying = true;
     rewind_head(dump, head);
@@ -156,14 +188,17 @@ static int tell(struct dump *dump, const struct profiles *profiles, struct fault
     const struct profile *profile;
     for (uint32_t i = 0; (profile = profiles_at(profiles, i)) != NULL && fault->code == FAULT_NONE; i++) {
         rewind_head(dump, head);
-        if (fits(dump, profile, fault)) {
+        if (fits(dump, profile, &nearest, fault)) {
             lay_out(dump, profile->kind);
             return 0;
         }
         no_profile(dump);
     }
-    return fault_add(fault, FAULT_INPUT, "%s:%llu: %s%s", dump->name, (unsigned long long)header.line, wrong,
-                     profiles ? "; no profile of dumps.ini reads it either" : "");
+    if (fault->code != FAULT_NONE)
+        return -1;
+    rewind_head(dump, head);
+    refuse(dump, header.line, header.many ? DUMP_WIDE_HEADER : wrong, profiles != NULL, &nearest, fault);
+    return 1;
 }
 
 /* From the head once more, and on. */
@@ -187,14 +222,16 @@ int dump_open(struct dump **ret_dump, struct ring *ring, const char *name, const
     memset(dump, 0, offsetof(struct dump, fields));
     dump->name = name;
     dump->as_it_came = RECORD_COLUMN_ABSENT;
+    int told = 0;
     if (source_open(&dump->source, ring, name, fault) == 0 && dump_fill_raw(dump, fault)) {
         size_t head = dump->raw_size;
-        if (tell(dump, profiles, fault) == 0)
+        told = tell(dump, profiles, fault);
+        if (told == 0)
             begin(dump, head, fault);
     }
     if (fault->code != FAULT_NONE) {
         dump_close(dump);
-        return -1;
+        return told > 0 ? 1 : -1;
     }
     *ret_dump = dump;
     return 0;

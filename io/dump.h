@@ -12,6 +12,9 @@
 
 struct dump;
 
+#define DUMP_NO_HEADER "its header is no CSV record (a quote that nothing closes, or over 64 KiB)"
+#define DUMP_WIDE_HEADER "its header has more than 4096 columns"
+
 struct dump_record {
     uint64_t line;               /* of its beginning; the file's first is 1 */
     enum reason reason;          /* REASON_NONE, or why it cannot be read: bad_csv, bad_fields, too_long; then there are no fields */
@@ -23,8 +26,8 @@ struct dump_record {
     uint32_t parts, part;        /* parts 0: it is no part */
 };
 
-/* `name` and `profiles` (NULL: none) must outlive the dump. A file without bytes has no kind and no records. A file that fits nothing is
- * FAULT_INPUT, "NAME:1: reason". */
+/* `name` and `profiles` (NULL: none) must outlive the dump. A file without bytes has no kind and no records. Returns 1 for
+ * a file that fits nothing, with FAULT_INPUT, "NAME:LINE: reason"; -1 for what else fails. */
 int dump_open(struct dump **ret_dump, struct ring *ring, const char *name, const struct profiles *profiles, struct fault *fault);
 const struct profile *dump_profile(const struct dump *dump); /* NULL: section 3's form */
 const struct record_layout *dump_layout(const struct dump *dump); /* of the records given, or NULL: the file has no kind */

@@ -36,23 +36,43 @@ static int flaw_order(const void *a, const void *b)
     return order ? order : strcmp(x->text, y->text);
 }
 
+/* Of a sorted list what stands there once more is left out; the count of the others. */
+static size_t drop_repeats(struct flaw *items, size_t count)
+{
+    size_t kept = 1;
+    for (size_t i = 1; i < count; i++) {
+        if (flaw_order(&items[kept - 1], &items[i]) != 0)
+            items[kept++] = items[i];
+        else
+            sys.free(items[i].name);
+    }
+    return kept;
+}
+
 int flaws_tell(struct flaws *flaws, struct fault *fault)
 {
-    char what[80] = "mend it, have it sent again, or leave it out";
+    char what[160], shown[PATH_SHOWN_MAX];
+    struct buffer before = {0};
     struct flaw *items = (struct flaw *)flaws->items.data;
-    size_t count = flaws->items.size / sizeof *items, told = 0;
+    size_t count = flaws->items.size / sizeof *items;
     if (!count)
         return 0;
     qsort(items, count, sizeof *items, flaw_order);
-    for (size_t i = 0; i < count; i++) {
-        if (i && flaw_order(&items[i - 1], &items[i]) == 0)
-            continue;
-        told++;
-        fault_add(fault, FAULT_INPUT, "%s", items[i].text);
-    }
-    if (told > 1)
-        snprintf(what, sizeof what, "mend these %zu files, have them sent again, or leave them out", told);
-    return fault_end(fault, what);
+    count = drop_repeats(items, count);
+    flaws->items.size = count * sizeof *items;
+    for (size_t i = 0; i + 1 < count; i++)
+        if (buffer_format(&before, fault, "%s\n", path_shown(span_of(items[i].text), shown, sizeof shown))) {
+            buffer_free(&before);
+            return -1;
+        }
+    const char *more = flaws->unfit ? "; besik profile check FILE tells how one is read, or why not" : "";
+    if (count > 1)
+        snprintf(what, sizeof what, "mend these %zu files, have them sent again, or leave them out%s", count, more);
+    else
+        snprintf(what, sizeof what, "mend it, have it sent again, or leave it out%s", more);
+    fault_set(fault, FAULT_INPUT, "%s: %s", items[count - 1].text, what);
+    fault->before = before.data;
+    return -1;
 }
 
 void flaws_free(struct flaws *flaws)

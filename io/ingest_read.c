@@ -141,32 +141,37 @@ enum csv_result reading_take_records(struct reading *reading, size_t size, size_
 
 /* ---- headers ---- */
 
-static int keep_flaw(struct reading *reading, const char *text)
+static int keep_flaw(struct reading *reading, const char *text, bool unfit)
 {
+    struct flaws *flaws = &reading->ingest->walk->flaws;
     pthread_mutex_lock(&reading->floor->lock);
-    flaws_add(&reading->ingest->walk->flaws, reading->ingest->inputs->files[reading->file].name, text, &reading->worker->fault);
+    flaws->unfit |= unfit;
+    flaws_add(flaws, reading->ingest->inputs->files[reading->file].name, text, &reading->worker->fault);
     pthread_mutex_unlock(&reading->floor->lock);
     return -1;
 }
 
-int reading_broken(struct reading *reading, const char *place, const char *wrong)
+static int broken(struct reading *reading, const char *place, const char *wrong, bool unfit)
 {
     struct fault fault = {0};
     fault_set(&fault, FAULT_INPUT, "%s%s: %s", reading->ingest->inputs->files[reading->file].name, place, wrong);
-    return keep_flaw(reading, fault.text);
+    return keep_flaw(reading, fault.text, unfit);
 }
 
-#define UNFIT_ADVICE "; besik profile check FILE tells which profile would read it, and how the store gets it"
-
-/* A file that is not in section 3's form: a profile may yet read it, by dump.c. */
-static int unfit(struct reading *reading, uint64_t line, const char *wrong)
+int reading_broken(struct reading *reading, const char *wrong)
 {
-    char place[32], told[512];
+    return broken(reading, "", wrong, false);
+}
+
+/* A file that is not in section 3's form: a profile may yet read it, by dump.c. The buffer has its first bytes. */
+static int unfit(struct reading *reading, size_t size, uint64_t line, const char *wrong)
+{
+    char place[32];
+    const char *form = source_foreign(reading->buffer, size);
     if (reading->ingest->profiles)
         return UNFIT;
-    snprintf(told, sizeof told, "%s" UNFIT_ADVICE, wrong);
     snprintf(place, sizeof place, ":%llu", (unsigned long long)line);
-    return reading_broken(reading, place, told);
+    return broken(reading, place, form ? form : wrong, true);
 }
 
 /* Finds the header in buffer[0..size): 1 and the position behind it, and the lines before it; 0 more bytes are needed;
@@ -194,14 +199,14 @@ int reading_header(struct reading *reading, size_t size, bool final, size_t *ret
             continue;
         case CSV_BAD:
         case CSV_BAD_CUT:
-            return unfit(reading, 1 + *ret_lines, "its header is no CSV record");
+            return unfit(reading, size, 1 + *ret_lines, DUMP_NO_HEADER);
         case CSV_RECORD:
             break;
         }
         if (count > CSV_FIELDS_MAX)
-            return unfit(reading, 1 + *ret_lines, "its header has too many columns");
+            return unfit(reading, size, 1 + *ret_lines, DUMP_WIDE_HEADER);
         if (!record_layout_read(&file->layout, reading->fields, count, wrong))
-            return unfit(reading, 1 + *ret_lines, wrong);
+            return unfit(reading, size, 1 + *ret_lines, wrong);
         file->has_kind = true;
         file->kind = file->layout.kind;
         *ret_lines += csv_count_lines(reading->buffer + position, next - position);
@@ -214,7 +219,7 @@ int reading_header(struct reading *reading, size_t size, bool final, size_t *ret
 
 int reading_source_failed(struct reading *reading, const struct fault *fault)
 {
-    return fault->code == FAULT_INPUT ? keep_flaw(reading, fault->text) : fault_pass(&reading->worker->fault, fault);
+    return fault->code == FAULT_INPUT ? keep_flaw(reading, fault->text, false) : fault_pass(&reading->worker->fault, fault);
 }
 
 /* A record that a profile gave. */
@@ -271,13 +276,12 @@ static int read_records_of(struct reading *reading, struct dump *dump, struct fa
 /* A file in a form that a profile tells: read from its beginning, one record at a time. */
 int reading_profiled(struct reading *reading)
 {
-    struct fault fault = {0}, told = {0};
+    struct fault fault = {0};
     struct dump *dump;
     struct input_file *file = &reading->ingest->inputs->files[reading->file];
-    if (dump_open(&dump, reading->worker->ring, file->name, reading->ingest->profiles, &fault)) {
-        fault_set(&told, fault.code, "%s%s", fault.text, fault.code == FAULT_INPUT ? UNFIT_ADVICE : "");
-        return reading_source_failed(reading, &told);
-    }
+    int opened = dump_open(&dump, reading->worker->ring, file->name, reading->ingest->profiles, &fault);
+    if (opened)
+        return opened > 0 ? keep_flaw(reading, fault.text, true) : reading_source_failed(reading, &fault);
     int failed = read_records_of(reading, dump, &fault);
     file->bytes = source_bytes(dump_source(dump));
     file->hash = source_hash(dump_source(dump));
@@ -291,7 +295,7 @@ static int stream_header(struct reading *reading, size_t held, bool final, size_
     uint64_t lines = 0;
     int found = reading_header(reading, held, final, ret_position, &lines);
     if (found == 0 && held > reading->buffer_size - reading->stream_size)
-        return unfit(reading, 1 + lines, "its header is no CSV record");
+        return unfit(reading, held, 1 + lines, DUMP_NO_HEADER);
     *ret_line = 1 + lines;
     return found;
 }

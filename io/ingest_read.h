@@ -68,8 +68,8 @@ void reading_end_piece(struct reading *reading, uint64_t base_line, bool valid);
 /* Takes the records of the buffer that begin before `limit`; *position moves to the first not taken. */
 enum csv_result reading_take_records(struct reading *reading, size_t size, size_t *position, size_t limit,
                                      bool final, bool *ret_failed);
-/* Keeps what is wrong with the file at hand aside, with others' faults: "NAME[PLACE]: WRONG". Returns -1. */
-int reading_broken(struct reading *reading, const char *place, const char *wrong);
+/* Keeps what is wrong with the file at hand aside, with others' faults: "NAME: WRONG". Returns -1. */
+int reading_broken(struct reading *reading, const char *wrong);
 /* 1 found, 0 more bytes are needed, -1 the file is broken, UNFIT. */
 int reading_header(struct reading *reading, size_t size, bool final, size_t *ret_position,
                    uint64_t *ret_lines);

@@ -19,7 +19,7 @@
 
 static int changed(struct reading *reading)
 {
-    return reading_broken(reading, "", INGEST_CHANGED);
+    return reading_broken(reading, INGEST_CHANGED);
 }
 
 static int read_range(struct reading *reading, const struct shared *shared, uint64_t offset, size_t size)

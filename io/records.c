@@ -68,6 +68,7 @@ bool record_layout_read(struct record_layout *layout, const struct csv_field *fi
             }
         }
     }
+    enum kind first = KIND_COUNT;
     unsigned fitting = 0, best_missing = UINT32_MAX;
     enum kind nearest = KIND_COUNT;
     const char *missing = NULL;
@@ -88,6 +89,7 @@ bool record_layout_read(struct record_layout *layout, const struct csv_field *fi
             }
         }
         if (!lacks) {
+            first = fitting ? layout->kind : kind;
             *layout = found;
             fitting++;
         } else if (lacks < best_missing && lacks < columns->required) {
@@ -99,7 +101,7 @@ bool record_layout_read(struct record_layout *layout, const struct csv_field *fi
     if (fitting == 1)
         return true;
     if (fitting > 1)
-        snprintf(wrong, 256, "its header fits two kinds of file");
+        snprintf(wrong, 256, "its header fits two kinds of file (%s and %s)", KIND_WORDS[first], KIND_WORDS[layout->kind]);
     else if (nearest != KIND_COUNT)
         snprintf(wrong, 256, "its header fits no kind of file (nearest: %s, which needs column %s)", KIND_WORDS[nearest],
                  missing);

@@ -79,6 +79,36 @@ int source_open(struct source **ret_source, struct ring *ring, const char *name,
     return 0;
 }
 
+const char *source_foreign(const char *bytes, size_t size)
+{
+#define WORDS(what) "is " what ": besik reads plain files, gzip and zstd"
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *reason;
+    } KNOWN[] = {{"\xff\xfe", 2, "is UTF-16: a profile with encoding = UTF-16 reads it"},
+                 {"\xfe\xff", 2, "is UTF-16: a profile with encoding = UTF-16 reads it"},
+                 {"\xfd" "7zXZ", 5, WORDS("packed by xz")},
+                 {"BZh", 3, WORDS("packed by bzip2")},
+                 {"PK\3\4", 4, WORDS("a zip archive, or a workbook")},
+                 {"7z\xbc\xaf\x27\x1c", 6, WORDS("a 7z archive")},
+                 {"Rar!", 4, WORDS("a RAR archive")},
+                 {"\x1f\x9d", 2, WORDS("packed by compress")},
+                 {"\x1f\x8b", 2, WORDS("packed twice")},
+                 {"\x28\xb5\x2f\xfd", 4, WORDS("packed twice")},
+                 {"\x04\x22\x4d\x18", 4, WORDS("packed by lz4")},
+                 {"x\x01", 2, WORDS("a zlib stream")},
+                 {"x\x9c", 2, WORDS("a zlib stream")},
+                 {"x\xda", 2, WORDS("a zlib stream")},
+                 {"\xd0\xcf\x11\xe0", 4, WORDS("a workbook")},
+                 {"%PDF", 4, WORDS("PDF")}};
+#undef WORDS
+    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
+        if (size >= KNOWN[i].size && memcmp(bytes, KNOWN[i].bytes, KNOWN[i].size) == 0)
+            return KNOWN[i].reason;
+    return NULL;
+}
+
 enum source_form source_form(const struct source *source)
 {
     return source->form;

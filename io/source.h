@@ -20,6 +20,9 @@ struct source;
 int source_open(struct source **ret_source, struct ring *ring, const char *name, struct fault *fault);
 enum source_form source_form(const struct source *source);
 
+/* What bytes that are in no form of section 3 seem to be instead, as a reason for people; NULL: nothing known. */
+const char *source_foreign(const char *bytes, size_t size);
+
 /* Fills buffer with up to `size` decompressed bytes. Returns how many (0: the end, all checksums right, no garbage
  * behind), or -1 with the fault set. Blocks until `size` bytes or the end are there. */
 ssize_t source_read(struct source *source, void *buffer, size_t size, struct fault *fault);

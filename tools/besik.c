@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -99,7 +100,8 @@ static int end(const char *command, struct fault *fault)
     if (fault->code == FAULT_NONE && (fflush(stdout) != 0 || ferror(stdout)))
         fault_set(fault, FAULT_FAILED, "standard output: cannot write");
     if (fault->code != FAULT_NONE)
-        fprintf(stderr, "besik%s%s: %s\n", *command ? " " : "", command, fault->text);
+        fprintf(stderr, "besik%s%s: %s%s\n", *command ? " " : "", command, fault->before ? fault->before : "", fault->text);
+    free(fault->before);
     return (int)fault->code;
 }
 

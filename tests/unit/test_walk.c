@@ -54,7 +54,8 @@ static const char *names(char *const *paths)
         cr_expect(walk.count == 0 && walk.files == NULL && !flaws_any(&walk.flaws));
     if (failed || flaws_tell(&walk.flaws, &fault)) {
         walk_free(&walk);
-        snprintf(out, sizeof out, "%d %.4000s", (int)fault.code, fault.text);
+        snprintf(out, sizeof out, "%d %.2000s%.2000s", (int)fault.code, fault.before ? fault.before : "", fault.text);
+        sys.free(fault.before);
         return out;
     }
     for (uint32_t i = 0; i < walk.count; i++) {
