@@ -18,7 +18,7 @@ enum fault_code {
 
 struct fault {
     enum fault_code code;
-    char *before;     /* lines that stand before the text, which has no room for them, or NULL: of io/flaws.h's, until the process ends */
+    char *before;     /* lines that stand before the text, which has no room for them, or NULL: io/flaws.c makes them, sys.free is their end */
     char text[16384]; /* what failed, which file and line, what to do; lines parted by '\n' */
 };
 

@@ -1,6 +1,7 @@
 /* besik.c - the front door: which command, and what its failure means to the shell. */
 #include "tools/commands.h"
 
+#include "engine/sys/sys.h"
 #include "tools/options.h"
 #include "tools/sandbox.h"
 
@@ -8,7 +9,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -101,7 +101,7 @@ static int end(const char *command, struct fault *fault)
         fault_set(fault, FAULT_FAILED, "standard output: cannot write");
     if (fault->code != FAULT_NONE)
         fprintf(stderr, "besik%s%s: %s%s\n", *command ? " " : "", command, fault->before ? fault->before : "", fault->text);
-    free(fault->before);
+    sys.free(fault->before);
     return (int)fault->code;
 }
 
