@@ -76,6 +76,11 @@ static const char *advice(int error)
     case EDQUOT: return " (the disk is full): make room and give the command again";
     case EFBIG: return " (a limit on the size of files, as ulimit -f sets it): raise it and give the command again";
     case ENOMEM: return " (out of memory): " MEMORY_ADVICE;
+    case EACCES:
+    case EPERM: return ": give the user that runs besik the right to it, then the command again";
+    case EROFS: return ": mount its file system for writing, or give another place, then the command again";
+    case EMFILE:
+    case ENFILE: return ": raise the limit (ulimit -n), then give the command again";
     case EIO:
     case EINTR:
     case EAGAIN: return ": give the command again";
@@ -160,5 +165,13 @@ int fault_pass(struct fault *fault, const struct fault *from)
         add_line(fault, from->code, line, end ? (size_t)(end - line) : strlen(line));
         line = end ? end + 1 : NULL;
     }
+    return -1;
+}
+
+int fault_end(struct fault *fault, const char *what)
+{
+    size_t used = strlen(fault->text);
+    if (!ends_with_more(fault))
+        snprintf(fault->text + used, sizeof fault->text - used, ": %s", what);
     return -1;
 }

@@ -48,6 +48,9 @@ int fault_add(struct fault *fault, enum fault_code code, const char *format, ...
 /* Adds the lines of another fault, of its code. Returns -1. */
 int fault_pass(struct fault *fault, const struct fault *from);
 
+/* Ends the last line with ": WHAT", what to do about it and those before it; not where the last says that there are more. Returns -1. */
+int fault_end(struct fault *fault, const char *what);
+
 /* A path, or a line with one, as a terminal may have it, into `room` bytes with a NUL; returns out. Controls, and what is no UTF-8, become
  * \n, \t, \r or \xNN; a backslash stays one. Where there is no room it is cut. */
 char *path_shown(struct span path, char *out, size_t room);

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TAIL (sizeof ".tmp" - 1)
+
 void publish_run_tag(const char *store, uint32_t run, char tag[PUBLISH_RUN_TAG])
 {
     snprintf(tag, PUBLISH_RUN_TAG, "%.8s-%u", store, run);
@@ -44,6 +46,12 @@ int publish_place(struct publish_place *place, const char *folder, const char *t
     return fits ? 0 : fault_set(fault, FAULT_USAGE, "%s: path too long", folder);
 }
 
+void publish_place_again(const struct publish_place *place, struct publish_place *ret_again)
+{
+    *ret_again = *place;
+    memcpy(ret_again->hidden + strlen(place->hidden) - TAIL, ".new", TAIL);
+}
+
 static bool is_plain_name(const char *name, size_t room)
 {
     return memchr(name, 0, room) && *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
@@ -54,8 +62,9 @@ bool publish_place_is_sound(const struct publish_place *place)
     size_t size = strnlen(place->name, sizeof place->name);
     bool plain = memchr(place->parent, 0, sizeof place->parent) && place->parent[0] == '/' &&
                  is_plain_name(place->name, sizeof place->name) && is_plain_name(place->hidden, sizeof place->hidden);
-    return plain && place->hidden[0] == '.' && strncmp(place->hidden + 1, place->name, size) == 0 &&
-           strncmp(place->hidden + 1 + size, ".besik-", strlen(".besik-")) == 0;
+    size_t hidden = plain ? strlen(place->hidden) : 0;
+    return hidden > TAIL && memcmp(place->hidden + hidden - TAIL, ".tmp", TAIL) == 0 && place->hidden[0] == '.' &&
+           strncmp(place->hidden + 1, place->name, size) == 0 && strncmp(place->hidden + 1 + size, ".besik-", strlen(".besik-")) == 0;
 }
 
 static int open_parent(const struct publish_place *place, struct fault *fault)

@@ -13,7 +13,7 @@
 struct publish_place {
     char parent[4096]; /* absolute path of the folder's parent */
     char name[256];    /* the folder's own name */
-    char hidden[320];  /* .NAME.besik-TAG.tmp */
+    char hidden[320];  /* .NAME.besik-TAG.tmp, or .new */
 };
 
 /* Resolves `folder` (its parent must be there). FAULT_USAGE where it cannot be a new folder's path. `tag`: whose it is, so that the
@@ -37,6 +37,9 @@ struct publish_stamp { /* what a folder's run.json says that it is of */
 /* A dry run's run.json ends so: within timing, which alone may differ from a run's. */
 #define PUBLISH_DRY_RUN ", \"dry_run\": true}}\n"
 bool publish_read_stamp(int dir_fd, const char *folder, struct publish_stamp *ret_stamp); /* false: it is no run's folder */
+
+/* The place of a folder that is written once more: the same, with a hidden name of its own, as what stands under the run's is whole. */
+void publish_place_again(const struct publish_place *place, struct publish_place *ret_again);
 
 /* For a folder that is no run's: refuses what is there already; and puts it in place, `fd` being the hidden folder's. */
 int publish_place_new(struct publish_place *place, const char *folder, struct fault *fault);

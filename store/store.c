@@ -304,23 +304,37 @@ static int get_pending(const struct store *store, MDB_txn *txn, struct publish_p
     return whole && publish_place_is_sound(place) ? 0 : store_damaged(store, "the name of its last folder", fault);
 }
 
-/* Where it was taken away after it was written, it is written once more. */
-static int put_in_place(struct store *store, const struct publish_place *place, struct fault *fault)
+/* Written once more from what is kept: under another hidden name, for it is not whole before it is all written. */
+static int write_again(struct store *store, const struct publish_place *again, struct fault *fault)
 {
     uint32_t run = store->state->run, files;
-    int folder, gone = publish_finish(place, store->name, run, fault);
-    if (gone <= 0)
-        return gone;
     MDB_txn *txn;
+    int folder;
     if (store_read_begin(store, &txn, fault))
         return -1;
-    int there = reissue_folder(&store->db, txn, run, place, &folder, &files, fault);
+    int there = reissue_folder(&store->db, txn, run, again, &folder, &files, fault);
     store_read_end(txn);
     if (there)
         return there < 0 ? -1 : store_damaged(store, "what it keeps of its last folder", fault);
-    int failed = sys.fsync(folder) ? fault_errno(fault, errno, "%s: sync", place->hidden) : 0;
+    int failed = sys.fsync(folder) ? fault_errno(fault, errno, "%s: sync", again->hidden) : 0;
     sys.close(folder);
-    return failed || publish_finish(place, store->name, run, fault) ? -1 : 0;
+    return failed || publish_finish(again, store->name, run, fault) ? -1 : 0;
+}
+
+/* The folder, wherever it is: hidden, in its place, half written once more, or taken away after it was written. */
+static int put_in_place(struct store *store, const struct publish_place *place, struct fault *fault)
+{
+    struct publish_place *again = sys.alloc(sizeof *again);
+    if (!again)
+        return fault_memory(fault);
+    publish_place_again(place, again);
+    int gone = publish_finish(place, store->name, store->state->run, fault);
+    if (gone > 0)
+        gone = write_again(store, again, fault);
+    else if (!gone && publish_abandon(again))
+        gone = fault_errno(fault, errno, "%s/%s: remove", again->parent, again->hidden);
+    sys.free(again);
+    return gone;
 }
 
 static int complete_folder(struct store *store, struct fault *fault)

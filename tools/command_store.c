@@ -28,6 +28,13 @@ static int read_key(const char *path, uint8_t key[STORE_KEY_SIZE], struct fault 
     return 0;
 }
 
+static int load_ref(struct ref_set **ret_ref, const char *dir, const struct ref_set *old, struct fault *fault)
+{
+    if (ref_load(ret_ref, dir, old, fault) == 0)
+        return 0;
+    return fault->code == FAULT_INPUT ? fault_end(fault, "mend it and give the command again") : -1;
+}
+
 static int take_setting(const char *name, const char *value, void *context, struct fault *fault)
 {
     return store_set(context, name, value, true, fault);
@@ -68,7 +75,7 @@ int command_init(int argc, char **argv, struct fault *fault)
     char *block = NULL;
     size_t size;
     if (store_check_settings(&settings, fault) || (key_path && read_key(key_path, key, fault)) ||
-        ref_load(&ref, ref_dir ? ref_dir : shipped_path("ref", path), NULL, fault))
+        load_ref(&ref, ref_dir ? ref_dir : shipped_path("ref", path), NULL, fault))
         return -1;
     int failed = ref_pack(ref, &block, &size, fault) ||
                  store_make(argv[0], key_path ? key : NULL, &settings, (struct span){block, size}, fault);
@@ -121,7 +128,7 @@ int command_ref(int argc, char **argv, struct fault *fault)
     size_t size;
     if (open_store(&store, &old, argv[0], STORE_WRITE, fault))
         return -1;
-    int failed = ref_load(&ref, argv[1], old, fault) || ref_pack(ref, &block, &size, fault) ||
+    int failed = load_ref(&ref, argv[1], old, fault) || ref_pack(ref, &block, &size, fault) ||
                  commit_change(&store, &(struct span){block, size}, !ref_same_clock(ref, old), fault);
     sys.free(block);
     ref_free(ref);

@@ -39,7 +39,7 @@ def killed(at, **more):
 
 
 def hidden():
-    return sorted(glob.glob(".*.tmp") + glob.glob("*/.*.tmp"))
+    return sorted(glob.glob(".*.besik-*") + glob.glob("*/.*.besik-*"))
 
 
 def took_effect():
@@ -108,6 +108,37 @@ def test_nothing_is_lost():
             shutil.copytree("after", "store")
         shutil.rmtree("after")
     same("points", points > 0, True)
+    return points
+
+
+def test_restored():
+    """the folder that comes again comes whole, however often the command that writes it is killed, or a call of it fails"""
+    for at, effect, want in begun():
+        if effect and not os.path.exists("out/2"):
+            break
+    for path in hidden():
+        shutil.rmtree(path)
+    shutil.copytree("store", "after")
+    points = 0
+    for kind, calls in ("kill_before", "write"), ("ENOSPC", "write"), ("EIO", "write"):
+        at, over = 1, False
+        while not over:
+            p = subprocess.run([BESIK, "set", "store", "keep-runs", "5"], capture_output=True, text=True, timeout=120,
+                               env=dict(os.environ, BESIK_IO="plain", LD_PRELOAD=SHIM, FAULT_CLASS=calls, FAULT_KIND=kind, FAULT_AT=str(at), FAULT_ON="once"))
+            same(f"{kind} {at}: exit", p.returncode in (-9, 0, 1), True)
+            over = p.returncode == 0
+            same("what stands is whole", not os.path.exists("out/2") or folder("out/2") == want, True)
+            for again in range(at % 2):  # or it is given on and on
+                killed(at)
+            same(f"{kind} {at}: given again", night(2, out="out/2").split()[:4], ["run", "2:", "done", "before:"])
+            same("the folder", folder("out/2") == want, True)
+            same("what is beside it", hidden(), [])
+            points += 1
+            at += 1
+            shutil.rmtree("store")
+            shutil.rmtree("out/2")
+            shutil.copytree("after", "store")
+    same("points", points > 30, True)
     return points
 
 

@@ -21,9 +21,9 @@ Test(fault, errno_of_either_sign)
 {
     static struct fault plus, minus;
     char want[200];
-    snprintf(want, sizeof want, "in/a: %s", strerror(EACCES));
-    cr_expect_eq(fault_errno(&plus, EACCES, "in/%s", "a"), -1);
-    cr_expect_eq(fault_errno(&minus, -EACCES, "in/%s", "a"), -1);
+    snprintf(want, sizeof want, "in/a: %s", strerror(ENOTEMPTY));
+    cr_expect_eq(fault_errno(&plus, ENOTEMPTY, "in/%s", "a"), -1);
+    cr_expect_eq(fault_errno(&minus, -ENOTEMPTY, "in/%s", "a"), -1);
     cr_expect_str_eq(plus.text, want);
     cr_expect_str_eq(minus.text, want);
     cr_expect_eq(plus.code, FAULT_FAILED);
@@ -42,6 +42,11 @@ Test(fault, advice)
         {EIO, ": give the command again"},
         {EINTR, ": give the command again"},
         {EAGAIN, ": give the command again"},
+        {EACCES, ": Permission denied: give the user that runs besik the right to it, then the command again"},
+        {EPERM, ": give the user that runs besik the right to it, then the command again"},
+        {EROFS, ": mount its file system for writing, or give another place, then the command again"},
+        {EMFILE, ": raise the limit (ulimit -n), then give the command again"},
+        {ENFILE, ": raise the limit (ulimit -n), then give the command again"},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         struct fault fault = {0};
@@ -73,7 +78,7 @@ Test(fault, of_a_path)
     } ROWS[] = {{ENOENT, FAULT_USAGE, "--key a\\nb: No such file or directory"},
                 {EACCES, FAULT_USAGE, "--key a\\nb: Permission denied"},
                 {EIO, FAULT_FAILED, "--key a\\nb: open: Input/output error: give the command again"},
-                {EMFILE, FAULT_FAILED, "--key a\\nb: open: Too many open files"}};
+                {EMFILE, FAULT_FAILED, "--key a\\nb: open: Too many open files: raise the limit (ulimit -n), then give the command again"}};
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         struct fault fault = {0};
         cr_expect_eq(fault_path(&fault, ROWS[i].error, "open", "--key %s", "a\nb"), -1);
@@ -107,11 +112,12 @@ Test(fault, advice_on_a_limit_of_files)
     cr_expect_str_eq(fault.text, "in/a: File too large (a limit on the size of files, as ulimit -f sets it): raise it and give the command again");
 }
 
-/* An error that is none of the disk's, a limit's, memory's or the moment's says itself what to mend. */
+/* An error that is none of the disk's, a limit's, a right's, memory's or the moment's says itself what to mend. */
 Test(fault, no_advice)
 {
     for (int error = 1; error < 134; error++) {
-        if (error == ENOSPC || error == EDQUOT || error == ENOMEM || error == EIO || error == EINTR || error == EAGAIN || error == EFBIG)
+        if (error == ENOSPC || error == EDQUOT || error == ENOMEM || error == EIO || error == EINTR || error == EAGAIN || error == EFBIG ||
+            error == EACCES || error == EPERM || error == EROFS || error == EMFILE || error == ENFILE)
             continue;
         struct fault fault = {0};
         char want[200];
