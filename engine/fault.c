@@ -79,8 +79,7 @@ static const char *advice(int error)
     case EACCES:
     case EPERM: return ": give the user that runs besik the right to it, then the command again";
     case EROFS: return ": mount its file system for writing, or give another place, then the command again";
-    case EMFILE:
-    case ENFILE: return ": raise the limit (ulimit -n), then give the command again";
+    case EMFILE: return ": raise the limit (ulimit -n), then give the command again";
     case EIO:
     case EINTR:
     case EAGAIN: return ": give the command again";

@@ -159,7 +159,7 @@ static int refuse(struct dump *dump, uint64_t line, const char *wrong, bool prof
     if (nearest->profile)
         snprintf(near, sizeof near, " (nearest: [%s], which needs column '%.*s', and once)", nearest->profile->name, (int)nearest->lacks.size,
                  nearest->lacks.data);
-    return foreign ? fault_add(fault, FAULT_INPUT, "%s:%llu: %s", dump->name, (unsigned long long)line, foreign)
+    return foreign && !nearest->profile ? fault_add(fault, FAULT_INPUT, "%s:%llu: %s", dump->name, (unsigned long long)line, foreign)
                    : fault_add(fault, FAULT_INPUT, "%s:%llu: %s%s%s", dump->name, (unsigned long long)line, wrong,
                                profiles ? "; no profile of dumps.ini reads it either" : "", near);
 }

@@ -70,9 +70,9 @@ int flaws_tell(struct flaws *flaws, struct fault *fault)
         snprintf(what, sizeof what, "mend these %zu files, have them sent again, or leave them out%s", count, more);
     else
         snprintf(what, sizeof what, "mend it, have it sent again, or leave it out%s", more);
-    fault_set(fault, FAULT_INPUT, "%s: %s", items[count - 1].text, what);
+    fault_set(fault, FAULT_INPUT, "%s", items[count - 1].text);
     fault->before = before.data;
-    return -1;
+    return fault_end(fault, what);
 }
 
 void flaws_free(struct flaws *flaws)

@@ -86,7 +86,8 @@ const char *source_foreign(const char *bytes, size_t size)
         const char *bytes;
         size_t size;
         const char *reason;
-    } KNOWN[] = {{"\xff\xfe", 2, "is UTF-16: a profile with encoding = UTF-16 reads it"},
+    } KNOWN[] = {{"\xff\xfe\0\0", 4, "is UTF-32: a profile with encoding = UTF-32 reads it"},
+                 {"\xff\xfe", 2, "is UTF-16: a profile with encoding = UTF-16 reads it"},
                  {"\xfe\xff", 2, "is UTF-16: a profile with encoding = UTF-16 reads it"},
                  {"\xfd" "7zXZ", 5, WORDS("packed by xz")},
                  {"BZh", 3, WORDS("packed by bzip2")},
@@ -98,6 +99,7 @@ const char *source_foreign(const char *bytes, size_t size)
                  {"\x28\xb5\x2f\xfd", 4, WORDS("packed twice")},
                  {"\x04\x22\x4d\x18", 4, WORDS("packed by lz4")},
                  {"x\x01", 2, WORDS("a zlib stream")},
+                 {"x\x5e", 2, WORDS("a zlib stream")},
                  {"x\x9c", 2, WORDS("a zlib stream")},
                  {"x\xda", 2, WORDS("a zlib stream")},
                  {"\xd0\xcf\x11\xe0", 4, WORDS("a workbook")},

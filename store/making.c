@@ -119,7 +119,10 @@ int making_begin(const char *dir, int *ret_fd, struct fault *fault)
         return -1;
     if (standing == STANDS_OTHER)
         return fault_set(fault, FAULT_USAGE, "%s: is there already and is not empty", dir);
-    (void)fchmod(*ret_fd, 0700); /* an empty folder that was there; where it is another's, its files are 0600 all the same */
+    struct stat stat;
+    if (sys.fstat(*ret_fd, &stat) != 0)
+        return fault_errno(fault, errno, "%s: look", dir);
+    (void)fchmod(*ret_fd, stat.st_mode & 07700); /* an empty folder that was there; where it is another's, its files are 0600 all the same */
     if (mark(path, fault))
         return -1;
     for (size_t i = 0; i < sizeof MADE / sizeof *MADE && standing == STANDS_HALF; i++)

@@ -328,11 +328,10 @@ static int put_in_place(struct store *store, const struct publish_place *place, 
     if (!again)
         return fault_memory(fault);
     publish_place_again(place, again);
-    int gone = publish_finish(place, store->name, store->state->run, fault);
+    int gone = publish_abandon(again) ? fault_errno(fault, errno, "%s/%s: remove", again->parent, again->hidden) /* what was cut */
+                                      : publish_finish(place, store->name, store->state->run, fault);
     if (gone > 0)
         gone = write_again(store, again, fault);
-    else if (!gone && publish_abandon(again))
-        gone = fault_errno(fault, errno, "%s/%s: remove", again->parent, again->hidden);
     sys.free(again);
     return gone;
 }

@@ -1,9 +1,10 @@
 /* run_parts.c - SMS that came in parts become one (contract section 13): of a part of the phones, before its events are sorted.
  *
  * Parts of one (msisdn, operator, reference, count) are taken in the order of their time. References come again: a number that is there
- * already with another text begins the next SMS, and so do a part more than a day behind the first, and parts that are a whole SMS among
- * themselves and come more than a minute behind the others: what lacks a part is not made whole with one of theirs. The same text under its number, of
- * the SMS that is open or of the one before it, was delivered twice: a duplicate. The joined message has the first part's identity and
+ * already with another text begins the next SMS, and so does a part more than a day behind the first. Parts that come more than a minute
+ * behind an SMS that lacks some, are whole SMS among themselves and contradict it, leave it alone: it is not made whole with theirs. The
+ * same text under its number, of the SMS that is open or of the one before it, was delivered twice: a duplicate. The joined message has
+ * the first part's identity and
  * place in its file and the latest part's time; the other parts are no records of their own. Parts of an SMS that stays incomplete are
  * rejected, bad_fields: they can be given again with the rest. */
 #include "tools/run.h"
@@ -156,14 +157,20 @@ static bool same_text(const struct part *a, const struct part *b)
     return a->event && span_equal(a->fields[MESSAGE_TEXT], b->fields[MESSAGE_TEXT]);
 }
 
+/* Was it delivered twice, of the SMS before, which was whole? */
+static bool is_of_last(const struct joining *joining, const struct part *part)
+{
+    return joining->last_count && part->event->at_ms - joining->last_since_ms <= DAY_MS &&
+           same_text(&joining->last[part_number(part) - 1], part);
+}
+
 static int take_part(struct joining *joining, const struct part *part)
 {
     unsigned place = part_number(part) - 1u;
     int64_t at_ms = part->event->at_ms;
     if (joining->there && at_ms - joining->since_ms > DAY_MS && reject_set(joining, REASON_BAD_FIELDS))
         return -1;
-    bool after_last = joining->last_count && at_ms - joining->last_since_ms <= DAY_MS;
-    if (same_text(&joining->set[place], part) || (after_last && same_text(&joining->last[place], part))) {
+    if (same_text(&joining->set[place], part) || is_of_last(joining, part)) {
         joining->worker->duplicates[joining->run->inputs.pieces[part->event->piece].file]++;
         return 0;
     }
@@ -181,24 +188,31 @@ static int take_part(struct joining *joining, const struct part *part)
     return join_set(joining);
 }
 
-/* Are the parts from parts[at] on, as far as each comes soon after the one before, a whole SMS? *ret_end: behind them. */
-static bool is_whole(const struct sort_entry *parts, size_t at, size_t count, size_t *ret_end)
+/* Are the parts from parts[at] on, as far as each comes soon after the one before, whole SMS among themselves, and other ones than the one
+ * that lacks a part? Then each number is there as often as any. *ret_end: behind them. */
+static bool are_others(const struct joining *joining, const struct sort_entry *parts, size_t at, size_t count, size_t *ret_end)
 {
-    bool there[PARTS_MAX] = {false};
-    unsigned numbers = 0;
+    unsigned times[PARTS_MAX] = {0};
+    struct span texts[PARTS_MAX];
+    bool others = false;
     struct part first, part, before;
     part_of_event(&first, parts[at].item);
-    before = first;
-    for (; at < count; at++) {
+    for (before = first; at < count; before = part, at++) {
         part_of_event(&part, parts[at].item);
+        unsigned place = part_number(&part) - 1u;
+        struct span text = part.fields[MESSAGE_TEXT];
         if (key_order(&first, &part) != 0 || part.event->at_ms - before.event->at_ms > BURST_MS)
             break;
-        numbers += !there[part_number(&part) - 1];
-        there[part_number(&part) - 1] = true;
-        before = part;
+        if (is_of_last(joining, &part) || (times[place] && span_equal(texts[place], text)))
+            continue;
+        times[place]++;
+        texts[place] = text;
+        others |= joining->set[place].event && !same_text(&joining->set[place], &part);
     }
     *ret_end = at;
-    return numbers == part_count(&first);
+    for (unsigned i = 0; i < part_count(&first); i++)
+        others = others && times[i] && times[i] == times[0];
+    return others;
 }
 
 /* An SMS that lacks a part is left; of its parts those that were delivered again, among parts[at..end), are duplicates. */
@@ -227,7 +241,7 @@ static int join(struct joining *joining, const struct sort_entry *parts, size_t 
         if (i && !same_key && reject_set(joining, REASON_BAD_FIELDS))
             return -1;
         size_t end;
-        if (joining->there && part.event->at_ms - before.event->at_ms > BURST_MS && is_whole(parts, i, count, &end) &&
+        if (joining->there && part.event->at_ms - before.event->at_ms > BURST_MS && are_others(joining, parts, i, count, &end) &&
             leave_set(joining, parts, i, end))
             return -1;
         if (!same_key)

@@ -54,8 +54,8 @@ static const char *const VERDICT_WORDS[] = {[VERDICT_REJECT] = "reject", [VERDIC
 static const struct sort_entry *sort_order(struct run *run, sort_compare *compare, size_t *ret_count)
 {
     struct run_worker *worker = &run->workers[0];
-    if (!buffer_room(&worker->spare, worker->order.size + 1, run->fault))
-        return NULL;
+    if (!buffer_room(&worker->order, 0, run->fault) || !buffer_room(&worker->spare, worker->order.size, run->fault))
+        return NULL; /* never for nothing */
     struct sort_entry *entries = (struct sort_entry *)worker->order.data;
     *ret_count = worker->order.size / sizeof *entries;
     sort_entries(entries, (struct sort_entry *)worker->spare.data, *ret_count, compare, run);

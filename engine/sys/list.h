@@ -5,6 +5,8 @@
 #include "engine/fault.h"
 #include "engine/sys/sys.h"
 
+#include <errno.h>
+
 /* Room for `need` items in all in *items, whose capacity (64, or a power of two times what it began with) never shrinks; NULL and 0 is an
  * empty one, and sys.free is its end. Items move when it grows. -1 with the fault: no memory, and the list is as it was. */
 #define list_grow(items, capacity, need, fault) list_widen((void **)(items), capacity, need, sizeof **(items), fault)
@@ -16,6 +18,7 @@ static inline int list_widen(void **items, uint32_t *capacity, uint64_t need, si
         return 0;
     while (wanted < need)
         wanted *= 2;
+    errno = ENOMEM;
     void *grown = wanted > UINT32_MAX ? NULL : sys.realloc(*items, wanted * item_size);
     if (!grown)
         return fault_memory(fault);

@@ -126,7 +126,9 @@ def test_thousands(b):
 def test_what_it_is(b):
     """a form that besik does not read is named by its first bytes, packed too, and where profiles are asked; two kinds and a column that lacks are"""
     known = {"UTF-16": [("\ufeff" + MESSAGES.decode()).encode(x) for x in ("utf-16-le", "utf-16-be")], "xz": [lzma.compress(MESSAGES)], "bzip2": [bz2.compress(MESSAGES)],
-             "zip": [b"PK\3\4" + bytes(30)], "zlib": [zlib.compress(MESSAGES, n) for n in (1, 6, 9)], "packed twice": [gzip.compress(gzip.compress(MESSAGES))], "PDF": [b"%PDF-1.7\n"]}
+             "zip": [b"PK\3\4" + bytes(30)], "zlib": [zlib.compress(MESSAGES, n) for n in (1, 3, 6, 9)], "packed twice": [gzip.compress(gzip.compress(MESSAGES))], "PDF": [b"%PDF-1.7\n"],
+             "UTF-32": [("\ufeff" + MESSAGES.decode()).encode("utf-32-le")], "7z": [b"7z\xbc\xaf\x27\x1c\0"], "RAR": [b"Rar!\x1a\7"], "compress": [b"\x1f\x9d\x90"], "lz4": [b"\4\x22\x4d\x18@"],
+             "workbook": [b"\xd0\xcf\x11\xe0\xa1\xb1"]}
     two = b"operator,message_id,received_at,msisdn,short_code,text,sms_id,status,at\n"
     for profiles in False, True:
         if profiles:

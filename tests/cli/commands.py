@@ -378,6 +378,8 @@ def personal():
 
 def test_nothing_personal(b):
     """what the commands of all tests before this one said"""
+    b("run", b.path("nosuch"), "--out", "out", exit=2)
+    same("something was said", len(heard) > 0, True)
     found = [word for word in personal() if word in "\n".join(heard)]
     same("personal data in messages", (len(found), found[:3]), (0, []))
 

@@ -444,4 +444,18 @@ def test_much_output_full(b):
     same("the run took effect, and is told", len(b.run(6, "out6", *empty, more=("--json",))) > 4096, True)
 
 
+def test_nothing_but_totals(b):
+    """blocks that begin inside quotes take text for broken records, and take that back: then a part of the rejects, and of the events, is empty"""
+    row = f'kcell,messages,{day(1, "00:00:00")},{day(1, "10:00:00")},0,"' + "a,b\n" * 4000 + 'a,b"\n'
+    totals = b.write("t.csv", "party,kind,from,to,count,note\n" + row * 12)
+    seen = set()
+    for workers in 1, 2, 4:
+        for block in "4096", "65536", "1M":
+            b.init(f"store{workers}{block}")
+            out = f"out{workers}{block}"
+            b.run(2, out, totals, store=f"store{workers}{block}", more=("--workers", workers), env={"BESIK_BLOCK": block})
+            seen.add((len(b.rows(f"{out}/rejects.csv")), len(b.rows(f"{out}/reconciliation.csv")), json.load(open(f"{b.work}/{out}/run.json"))["inputs"][0]["records"]))
+    same("rejects, findings, records", seen, {(0, 0, 12)})
+
+
 main(Room)

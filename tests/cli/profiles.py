@@ -409,6 +409,26 @@ def test_parts_left_alone(b):
          ((3, 3, 0, 0), []))
 
 
+def test_parts_of_several(b):
+    """held up, delivered again, close behind each other: parts stay with the SMS that they were joined to without the others"""
+    b.init(PLAIN.format(more=f"{LOCAL}\npart_reference = ref\nparts = of\npart = n", **COLUMNS))
+    two = [part("a1", "10:00:00", "R 1", 7, 2, 1), part("a2", "10:01:10", " 2", 7, 2, 2), part("b1", "10:01:20", "R 1 2 Ахметова", 7, 2, 1), part("b2", "10:01:21", " Айша", 7, 2, 2)]
+    same("held up till the next comes", joined(b, [PARTED, *two]), ((2, 2, 0, 0), []))
+    three = [part(f"a{n}", clock, text, 7, 3, n) for n, clock, text in ((1, "10:00:00", "R"), (2, "10:00:01", " 1"), (3, "10:01:40", " 2"))]
+    three += [part(f"b{n}", clock, text, 7, 3, n) for n, clock, text in ((1, "10:01:50", "R 1 2"), (2, "10:01:51", " Ахметова"), (3, "10:01:52", " Айша"))]
+    same("its last part is", joined(b, [PARTED, *three]), ((2, 2, 0, 0), []))
+    before = [part("x1", "10:00:00", "R 1", 7, 2, 1), part("x2", "10:00:01", " 2", 7, 2, 2), part("a1", "10:00:30", "R 1 2 Ахметова", 7, 2, 1), part("x1", "10:02:00", "R 1", 7, 2, 1),
+              part("x2", "10:02:01", " 2", 7, 2, 2), part("a2", "10:02:10", " Айша", 7, 2, 2)]
+    same("the SMS before comes again meanwhile", joined(b, [PARTED, *before]), ((4, 2, 2, 0), []))
+    both = [part("h1", "10:00:00", "R 9", 7, 2, 1), *(x.replace("10:0", "12:0") for x in two[:1]), part("a2", "12:00:01", " 2", 7, 2, 2), *(x.replace("10:0", "12:0") for x in two[2:])]
+    same("two behind one that lacks a part", joined(b, [PARTED, *both]), ((3, 2, 0, 1), ["h1 bad_fields"]))
+    b.write("m.csv", "\n".join([PARTED, *two[:2]]))
+    b.night(["m.csv"], "first")
+    b.write("again.csv", "\n".join([PARTED, *two[:2], part("z1", "10:01:15", "R 1", 7, 2, 1)]))
+    run = b.night(["again.csv"], "second", 2)
+    same("given again with a part that came twice", [(x["records"], x["applied"], x["duplicates"], x["rejects"]) for x in run["inputs"]], [(2, 0, 2, 0)])
+
+
 def test_a_character_cut_between_parts(b):
     b.init(PLAIN.format(more=f"{LOCAL}\ntext_form = hex-ucs2\npart_reference = ref\nparts = of\npart = n", **COLUMNS))
     hexed = lambda text: text.encode("utf-16-be").hex()

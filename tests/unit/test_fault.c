@@ -46,7 +46,6 @@ Test(fault, advice)
         {EPERM, ": give the user that runs besik the right to it, then the command again"},
         {EROFS, ": mount its file system for writing, or give another place, then the command again"},
         {EMFILE, ": raise the limit (ulimit -n), then give the command again"},
-        {ENFILE, ": raise the limit (ulimit -n), then give the command again"},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         struct fault fault = {0};
@@ -117,7 +116,7 @@ Test(fault, no_advice)
 {
     for (int error = 1; error < 134; error++) {
         if (error == ENOSPC || error == EDQUOT || error == ENOMEM || error == EIO || error == EINTR || error == EAGAIN || error == EFBIG ||
-            error == EACCES || error == EPERM || error == EROFS || error == EMFILE || error == ENFILE)
+            error == EACCES || error == EPERM || error == EROFS || error == EMFILE)
             continue;
         struct fault fault = {0};
         char want[200];
