@@ -138,8 +138,9 @@ def test_limit_on_the_size_of_files(b):
         done = subprocess.run([BESIK, "run", "store", "--out", "out2", "--as-of", AS_OF[1], f"{SAMPLE}/night2"], cwd=b.work, capture_output=True, text=True, preexec_fn=limited(limit))
         same(f"limit {limit}: {done.stderr.strip()}", done.returncode in (0, 1), True)
         if done.returncode:
+            said = [line for line in done.stderr.splitlines() if not line.startswith("libgcov")]  # tools/coverage: its files are too large too
             cut = "commit: Input/output error: give the command again" in done.stderr  # LMDB's word for a write of which a part was taken
-            same(f"limit {limit}: {done.stderr.strip()}", (cut or "File too large (a limit" in done.stderr, done.stderr.count("\n")), (True, 1))
+            same(f"limit {limit}: {done.stderr.strip()}", (cut or "File too large (a limit" in done.stderr, len(said)), (True, 1))
             told += 1
             b.night(2)
         same(f"limit {limit}: the folder", rows(b.path("out2")), rows(b.path("want")))

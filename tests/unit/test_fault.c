@@ -154,6 +154,49 @@ Test(fault, more_than_fits)
     cr_expect_str_eq(line, "… and more: mend these and give the command again to see the rest");
 }
 
+/* What to do goes behind the last line, save where that says that there are more. */
+Test(fault, what_to_do)
+{
+    static struct fault fault, full;
+    fault_add(&fault, FAULT_INPUT, "a:1: bad");
+    fault_add(&fault, FAULT_INPUT, "b:2: bad");
+    cr_expect_eq(fault_end(&fault, "mend it"), -1);
+    cr_expect_str_eq(fault.text, "a:1: bad\nb:2: bad: mend it");
+    for (int i = 0; i < 5000; i++)
+        fault_add(&full, FAULT_INPUT, "in/file-%04d.csv: cut", i);
+    cr_expect_eq(fault_end(&full, "mend it"), -1);
+    cr_expect_null(strstr(full.text, "mend it"));
+}
+
+/* Controls and what is no UTF-8 are escaped; where there is no room whole pieces are left out. */
+Test(fault, path_as_a_terminal_may_have_it)
+{
+    static const struct {
+        struct span path;
+        const char *shown;
+    } ROWS[] = {
+        {{"", 0}, ""},
+        {{"a b\\.csv", 8}, "a b\\.csv"},
+        {{"\0\n\t\r\x1b[31m\x7f", 10}, "\\x00\\n\\t\\r\\x1b[31m\\x7f"},
+        {{"\xc2\x85", 2}, "\\xc2\\x85"}, /* U+0085 */
+        {{"\xc2\xa0", 2}, "\xc2\xa0"},
+        {{"\xc2", 1}, "\\xc2"},
+        {{"\xd2\x9b\xe2\x82\xb8\xf0\x9f\x91\xb6", 9}, "\xd2\x9b\xe2\x82\xb8\xf0\x9f\x91\xb6"},
+        {{"\xf0\x9f\x91", 3}, "\\xf0\\x9f\\x91"}, /* cut */
+        {{"\xd2\x41\xff\xed\xa0\x80", 6}, "\\xd2A\\xff\\xed\\xa0\\x80"},
+    };
+    char shown[64];
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        cr_expect_eq(path_shown(ROWS[i].path, shown, sizeof shown), shown);
+        cr_expect_str_eq(shown, ROWS[i].shown, "row %zu: %s", i, shown);
+        for (size_t room = 1; room <= strlen(ROWS[i].shown); room++) {
+            memset(shown, 'x', sizeof shown);
+            path_shown(ROWS[i].path, shown, room);
+            cr_expect(strlen(shown) < room && room - strlen(shown) <= 4 && strncmp(shown, ROWS[i].shown, strlen(shown)) == 0, "row %zu in %zu", i, room);
+        }
+    }
+}
+
 /* A short line behind one that was too long to fit would stand behind the last. */
 Test(fault, nothing_behind_the_last_line)
 {
