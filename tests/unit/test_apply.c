@@ -42,6 +42,30 @@ Test(apply, room)
     }
 }
 
+/* A record that names an operator which is none is no record: each SMS is looked at, and whose message was the latest. */
+Test(apply, operators_of_a_record)
+{
+    enum { SMS = 3, OPERATORS = 5 };
+    static struct ref ref = {.operator_count = OPERATORS};
+    static struct run_facts facts = {.ref = &ref};
+    static char record[4096];
+    for (int odd = -1; odd <= SMS; odd++) { /* -1 none, SMS the latest message's */
+        for (uint16_t operator= OPERATORS - 1; operator<= OPERATORS; operator++) {
+            struct sms sms[SMS], read[SMS];
+            struct kase kase = {.number = 1, .slot = 1, .step = STEP_NAME, .sex = 'F', .child_order = 1, .sms_count = SMS}, cases[1];
+            for (int i = 0; i < SMS; i++)
+                sms[i] = (struct sms){.at_ms = 1000 * i, .operator= i == odd ? operator: 0};
+            struct phone phone = {.latest_operator = odd == SMS ? operator: 0, .latest_ms = 5000, .due_ms = INT64_MAX, .cases = &kase,
+                                  .case_count = 1, .sms = sms, .sms_count = SMS};
+            cr_assert_lt(phone_encoded_max(&phone, 0), sizeof record);
+            struct span bytes = {record, phone_encode(&phone, NULL, NULL, 0, 0, record)};
+            struct apply apply = {.run = &facts,
+                                  .phone = {.cases = cases, .case_capacity = 1, .sms = read, .sms_capacity = SMS}};
+            cr_expect_eq(apply_load(&apply, bytes), odd < 0 || operator< OPERATORS, "%d of %d", (int)operator, odd);
+        }
+    }
+}
+
 Test(apply, opening)
 {
     static const struct scene_row ROWS[] = {
