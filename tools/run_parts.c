@@ -4,9 +4,8 @@
  * already with another text begins the next SMS, and so does a part more than a day behind the first. Parts that come more than a minute
  * behind an SMS that lacks some, are whole SMS among themselves and contradict it, leave it alone: it is not made whole with theirs. The
  * same text under its number, of the SMS that is open or of the one before it, was delivered twice: a duplicate. The joined message has
- * the first part's identity and
- * place in its file and the latest part's time; the other parts are no records of their own. Parts of an SMS that stays incomplete are
- * rejected, bad_fields: they can be given again with the rest. */
+ * the first part's identity and place in its file, and the latest part's time; the other parts are no records of their own. Parts of an
+ * SMS that stays incomplete are rejected, bad_fields: they can be given again with the rest. */
 #include "tools/run.h"
 
 #include "engine/check.h"

@@ -10,6 +10,8 @@
 static int widen_marks(struct apply *apply, uint32_t need, struct fault *fault)
 {
     struct phone *phone = &apply->phone;
+    if (need <= phone->mark_capacity) /* the index is as wide */
+        return 0;
     if (list_grow(&phone->marks, &phone->mark_capacity, need, fault))
         return -1;
     size_t size = (size_t)phone->mark_capacity * 4 * sizeof *apply->mark_index;
@@ -91,9 +93,8 @@ int run_room_for_record(struct phones *phones, struct span record)
     uint32_t cases, sms, marks;
     if (!phone_measure(record, &cases, &sms, &marks))
         return phone_damaged(phones->fault);
-    return (cases > apply->phone.case_capacity && widen_list(apply, LIST_CASES, cases, phones->fault)) ||
-                   (sms > apply->phone.sms_capacity && widen_list(apply, LIST_SMS, sms, phones->fault)) ||
-                   (marks > apply->phone.mark_capacity && widen_list(apply, LIST_MARKS, marks, phones->fault))
+    return widen_list(apply, LIST_CASES, cases, phones->fault) || widen_list(apply, LIST_SMS, sms, phones->fault) ||
+                   widen_list(apply, LIST_MARKS, marks, phones->fault)
                ? -1
                : 0;
 }
